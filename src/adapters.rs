@@ -1,0 +1,12 @@
+//! How it is done: SSH, local commands, iptables, files.
+
+pub mod call_server;
+pub mod clock;
+pub mod journal_file;
+pub mod local;
+pub mod mirror_folder;
+pub mod netfilter;
+pub mod remote_backup;
+pub mod settings_file;
+pub mod ssh;
+pub mod systems;

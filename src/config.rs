@@ -1,0 +1,7 @@
+//! Files as a person writes them, turned into checked settings, with every problem named by file, line and column.
+
+pub mod answers;
+pub mod document;
+pub mod platform;
+pub mod redundancy;
+pub mod translation;

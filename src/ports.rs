@@ -1,0 +1,14 @@
+//! What the flows need from the world, in the domain's words.
+//!
+//! Every port is a small `dyn` trait; `adapters/` says how it is done, `lab/` and the tests do it in other ways.
+
+pub mod backup_source;
+pub mod call_server;
+pub mod clock;
+pub mod dialog;
+pub mod host;
+pub mod journal;
+pub mod mirror_store;
+pub mod settings;
+pub mod systems;
+pub mod traffic_control;
