@@ -1,1 +1,291 @@
-//! (to be written)
+//! What `status` tells, as a document of a fixed shape (DESIGN §4).
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, FixedOffset};
+use serde::Serialize;
+
+use super::configuration::{TakeoverSettings, WithoutPeer};
+use super::site::{Epoch, LimNumber, Site};
+use super::traffic::Traffic;
+
+/// The format of the document.
+pub const SCHEMA: u32 = 1;
+
+/// Everything `status` knows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Status {
+    /// The format.
+    pub schema: u32,
+    /// When it was read.
+    pub read_at: DateTime<FixedOffset>,
+    /// Whether redundancy is configured.
+    pub configured: bool,
+    /// The site that is meant to be active; `none` when not configured.
+    pub active: Active,
+    /// How new that order is.
+    pub epoch: Epoch,
+    /// What is promised.
+    pub guarantee: Guarantee,
+    /// The primary.
+    pub primary: Option<SystemStatus>,
+    /// The alternate.
+    pub alternate: Option<SystemStatus>,
+    /// The control addresses, from both sites.
+    pub network_control_address: Vec<ControlAddress>,
+    /// The takeover settings.
+    pub takeover: Option<TakeoverSettings>,
+    /// What a server does at boot alone.
+    pub boot_without_peer: Option<WithoutPeer>,
+    /// The mirror in the alternate.
+    pub mirror: Option<MirrorStatus>,
+    /// The daily copy.
+    pub auto_copy: Option<AutoCopyStatus>,
+    /// The action that was begun and not finished.
+    pub unfinished: Option<String>,
+    /// Who is changing something now.
+    pub running: Option<String>,
+    /// What it all means, in a sentence.
+    pub verdict: String,
+}
+
+/// The site that is meant to be active.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Active {
+    /// The primary.
+    Primary,
+    /// The alternate.
+    Alternate,
+    /// None: redundancy is not configured.
+    None,
+}
+
+impl From<Site> for Active {
+    fn from(site: Site) -> Self {
+        match site {
+            Site::Primary => Self::Primary,
+            Site::Alternate => Self::Alternate,
+        }
+    }
+}
+
+/// What is promised about two live sites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Guarantee {
+    /// People switch, and no switch makes two live.
+    Manual,
+    /// Two are live, or may be.
+    Lost,
+}
+
+/// One system.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SystemStatus {
+    /// Its traffic state as a whole.
+    pub traffic: Word,
+    /// Whether all its servers answer.
+    pub reachable: bool,
+    /// Its version, where it could be told.
+    pub version: Option<String>,
+    /// Calls that are up, where it could be told.
+    pub calls: Option<u64>,
+    /// Its servers.
+    pub servers: Vec<ServerStatus>,
+}
+
+/// One server.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ServerStatus {
+    /// Its number.
+    pub lim: LimNumber,
+    /// Its address.
+    pub address: IpAddr,
+    /// Whether it answered.
+    pub reachable: bool,
+    /// Its traffic state.
+    pub traffic: Word,
+    /// Age of the reading in seconds; it was read for this document.
+    pub age_seconds: u64,
+    /// Since when it is blocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked_since: Option<DateTime<FixedOffset>>,
+    /// Packets turned away since then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turned_away: Option<u64>,
+    /// What differs, or why it could not be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
+}
+
+impl ServerStatus {
+    /// A server as it was just read.
+    #[must_use]
+    pub fn new(lim: LimNumber, address: IpAddr, traffic: &Traffic) -> Self {
+        let mut status = Self {
+            lim,
+            address,
+            reachable: true,
+            traffic: Word::of(traffic),
+            age_seconds: 0,
+            blocked_since: None,
+            turned_away: None,
+            remarks: Vec::new(),
+        };
+        match traffic {
+            Traffic::Allowed => {}
+            Traffic::Blocked { since, turned_away, .. } => {
+                status.blocked_since = Some(*since);
+                status.turned_away = Some(*turned_away);
+            }
+            Traffic::Partial { differences } => status.remarks.clone_from(differences),
+            Traffic::Unknown { because } => {
+                status.reachable = false;
+                status.remarks.push(because.clone());
+            }
+        }
+        status
+    }
+}
+
+/// A traffic state in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Word {
+    /// Traffic gets in.
+    Allowed,
+    /// Traffic is turned away.
+    Blocked,
+    /// Neither wholly.
+    Partial,
+    /// It could not be read.
+    Unknown,
+}
+
+impl Word {
+    /// The word for one server.
+    #[must_use]
+    pub const fn of(traffic: &Traffic) -> Self {
+        match traffic {
+            Traffic::Allowed => Self::Allowed,
+            Traffic::Blocked { .. } => Self::Blocked,
+            Traffic::Partial { .. } => Self::Partial,
+            Traffic::Unknown { .. } => Self::Unknown,
+        }
+    }
+
+    /// The word for a system: partial when its servers differ, unknown when none that matters could be read.
+    #[must_use]
+    pub fn of_system(words: &[Self]) -> Self {
+        let Some(first) = words.first().copied() else { return Self::Unknown };
+        if words.iter().all(|word| *word == first) {
+            return first;
+        }
+        let known: Vec<Self> = words.iter().copied().filter(|word| *word != Self::Unknown).collect();
+        match known.first() {
+            // One allowed server makes a site live whatever the silent ones are; a blocked one proves nothing for them.
+            Some(first) if known.iter().all(|word| word == first) && *first == Self::Blocked => Self::Unknown,
+            Some(_) | None => Self::Partial,
+        }
+    }
+
+    /// As it is printed.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Blocked => "blocked",
+            Self::Partial => "partial",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A control address, as each site sees it; `None` where the site could not be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ControlAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// Whether it answers the primary.
+    pub from_primary: Option<bool>,
+    /// Whether it answers the alternate.
+    pub from_alternate: Option<bool>,
+}
+
+/// The mirror in the alternate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MirrorStatus {
+    /// Its name.
+    pub name: String,
+    /// When the copy was completed.
+    pub taken_at: DateTime<FixedOffset>,
+    /// When the primary made the backup inside it.
+    pub backup_at: Option<DateTime<FixedOffset>>,
+    /// When its load was proved.
+    pub loaded_at: DateTime<FixedOffset>,
+    /// Age of the data: of the backup where its time is told, else of the copy.
+    pub age_seconds: i64,
+}
+
+/// The daily copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AutoCopyStatus {
+    /// Cron expression and time zone.
+    pub schedule: String,
+    /// When it runs next.
+    pub next: Option<DateTime<FixedOffset>>,
+    /// How the last copy ended.
+    pub last_result: Option<String>,
+    /// When.
+    pub last_at: Option<DateTime<FixedOffset>>,
+}
+
+/// Says what the traffic states of both systems mean together (table 5.5 of the MX-ONE reference).
+#[must_use]
+pub fn verdict(primary: Word, alternate: Word) -> &'static str {
+    match (primary, alternate) {
+        (Word::Allowed, Word::Blocked) => "normal: the primary serves the users, the alternate stands ready",
+        (Word::Blocked, Word::Allowed) => "taken over: the alternate serves the users, no data is copied; plan the return",
+        (Word::Allowed, Word::Allowed) => "DUAL ACTIVE: both systems let traffic in; block one now",
+        (Word::Blocked, Word::Blocked) => "no service: both systems are blocked; allow one now",
+        (Word::Unknown, Word::Blocked) => "primary lost? it cannot be read, and the alternate is blocked",
+        (Word::Unknown, Word::Allowed) => {
+            "running on the alternate; the primary cannot be read, and is blocked at the next contact"
+        }
+        (Word::Allowed, Word::Unknown) => "the primary serves the users; the alternate cannot be read",
+        (Word::Blocked, Word::Unknown) => "the primary is blocked and the alternate cannot be read",
+        (Word::Unknown, Word::Unknown) => "unknown: neither system can be read",
+        (Word::Partial, _) | (_, Word::Partial) => {
+            "PARTIAL: the servers of a system differ, or rules were changed; see the servers below"
+        }
+    }
+}
+
+/// What can be promised in this state.
+#[must_use]
+pub const fn guarantee(primary: Word, alternate: Word) -> Guarantee {
+    match (primary, alternate) {
+        (Word::Allowed | Word::Partial, Word::Allowed | Word::Partial) => Guarantee::Lost,
+        (Word::Blocked | Word::Unknown, _) | (_, Word::Blocked | Word::Unknown) => Guarantee::Manual,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_whose_servers_differ_is_partial() {
+        assert_eq!(Word::of_system(&[Word::Allowed, Word::Blocked]), Word::Partial);
+        assert_eq!(Word::of_system(&[Word::Allowed, Word::Unknown]), Word::Partial);
+        assert_eq!(Word::of_system(&[Word::Blocked, Word::Unknown]), Word::Unknown);
+        assert_eq!(Word::of_system(&[Word::Blocked, Word::Blocked]), Word::Blocked);
+    }
+
+    #[test]
+    fn two_open_systems_lose_the_guarantee() {
+        assert_eq!(guarantee(Word::Allowed, Word::Partial), Guarantee::Lost);
+        assert_eq!(guarantee(Word::Allowed, Word::Blocked), Guarantee::Manual);
+    }
+}

@@ -1,0 +1,89 @@
+//! What we do: one file an action. A flow speaks in intentions and asks through a [`Dialog`](crate::ports::dialog).
+
+pub mod auto_copy;
+pub mod carry_out;
+pub mod configure;
+pub mod configured;
+pub mod data_copy;
+pub mod mirrors;
+pub mod monitor;
+pub mod perform;
+pub mod preflight;
+pub mod recover;
+pub mod remove;
+pub mod settings;
+pub mod status;
+pub mod stopped;
+pub mod survey;
+pub mod takeover;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::domain::journal::Person;
+use crate::domain::platform::Platform;
+use crate::domain::preflight::Check;
+use crate::ports::clock::Clock;
+use crate::ports::journal::Journal;
+use crate::ports::mirror_store::MirrorStore;
+use crate::ports::settings::Settings;
+use crate::ports::systems::Systems;
+
+pub use stopped::Stopped;
+
+/// Everything a flow needs from the world.
+#[derive(Clone)]
+pub struct Ports {
+    /// The way to the servers.
+    pub systems: Arc<dyn Systems>,
+    /// The configuration files.
+    pub settings: Arc<dyn Settings>,
+    /// History, unfinished action, lock.
+    pub journal: Arc<dyn Journal>,
+    /// The mirrors.
+    pub mirrors: Arc<dyn MirrorStore>,
+    /// Where `configure` keeps the first mirror until it is confirmed.
+    pub scratch: Arc<dyn MirrorStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Platform profiles by name.
+    pub platforms: Arc<dyn Fn(&str) -> Result<Platform, Vec<String>> + Send + Sync>,
+    /// Where translated exchange data is made before it is put in its place.
+    pub staging: Staging,
+}
+
+/// A folder under the two names it may have: the embedded lab's LIM 1 sees its own root.
+#[derive(Debug, Clone)]
+pub struct Staging {
+    /// As this program sees it.
+    pub here: PathBuf,
+    /// As LIM 1 of the alternate sees it.
+    pub on_server: PathBuf,
+}
+
+/// Who asks for an action, and how.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Who.
+    pub person: Person,
+    /// Why, for the journal.
+    pub reason: Option<String>,
+    /// Only the plan is wanted.
+    pub dry_run: bool,
+    /// Checks that are not to stop it.
+    pub skipped: BTreeSet<Check>,
+    /// A person vouches for a side that does not answer.
+    pub force: bool,
+}
+
+/// How a flow that changes something ended well.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ended {
+    /// It was carried out.
+    Done,
+    /// Only the plan was wanted; here it is.
+    Planned(crate::domain::plan::Plan),
+    /// There was nothing to do, and that is no fault.
+    NotDone(String),
+}

@@ -1,0 +1,183 @@
+//! Carries out a plan step by step, writes everything down before and after, and goes back where a step fails.
+
+use std::collections::BTreeSet;
+
+use super::perform::Performer;
+use super::{Ports, Stopped};
+use crate::domain::journal::{Begun, Event, Line, Outcome};
+use crate::domain::plan::{Plan, Servers, Step};
+use crate::ports::dialog::{Dialog, News};
+use crate::ports::journal::JournalError;
+
+/// Carries out an action that was confirmed. It is kept as unfinished until it is done or taken back.
+///
+/// # Errors
+/// [`Stopped::WentBack`], [`Stopped::LeftStanding`] when the plan has no way back, or [`Stopped::Stuck`], which
+/// leaves the action unfinished.
+pub async fn carry_out(performer: &Performer<'_>, begun: Begun, dialog: &mut dyn Dialog) -> Result<(), Stopped> {
+    let ports = performer.ports;
+    ports.journal.begin(&begun)?;
+    let mut run = Run { performer, begun, started: ports.clock.now(), offset: 0 };
+    run.record(Event::Begun { steps: run.begun.plan.steps.len() })?;
+    if run.begun.going_back {
+        return run.go_back("abandoned".to_owned(), None, dialog).await;
+    }
+    let steps = run.begun.plan.steps.clone();
+    match run.walk(&steps, Books::Required, dialog).await {
+        Ok(()) => run.end(Outcome::Done { found: String::new() }),
+        Err(failed) => run.go_back(describe(&failed.error), Some(failed), dialog).await,
+    }
+}
+
+/// Whether a journal that cannot be written stops a step. On the way back it does not: a site that is live again is
+/// worth more than a line about it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Books {
+    Required,
+    BestEffort,
+}
+
+struct Run<'a, 'b> {
+    performer: &'a Performer<'b>,
+    begun: Begun,
+    started: chrono::DateTime<chrono::Local>,
+    /// Numbers of the way back go on after those of the way there.
+    offset: usize,
+}
+
+/// The step that failed, and why.
+struct FailedStep {
+    step: Step,
+    error: Stopped,
+}
+
+impl Run<'_, '_> {
+    async fn walk(&mut self, steps: &[Step], books: Books, dialog: &mut dyn Dialog) -> Result<(), FailedStep> {
+        let of = self.offset + steps.len();
+        for (i, step) in steps.iter().enumerate() {
+            let number = self.offset + i + 1;
+            let failed = |error: Stopped| FailedStep { step: step.clone(), error };
+            self.note(Event::Before { number, change: step.clone() }, books, dialog).map_err(failed)?;
+            dialog.tell(News::StepBegins { number, of, step });
+            let clock = &self.performer.ports.clock;
+            let before = clock.now();
+            let result = self.performer.perform(step, &self.begun, dialog).await;
+            let milliseconds = millis(clock.now() - before);
+            let outcome = match &result {
+                Ok(found) => Outcome::Done { found: found.clone() },
+                Err(error) => Outcome::Failed { because: describe(error) },
+            };
+            let told = result.as_ref().map(Clone::clone).map_err(describe);
+            dialog.tell(News::StepEnded { number, of, milliseconds, outcome: told });
+            let written = self.note(Event::After { number, milliseconds, outcome }, books, dialog);
+            result.map_err(failed)?;
+            written.map_err(failed)?;
+        }
+        self.offset += steps.len();
+        Ok(())
+    }
+
+    /// Goes the way back, or says that there is none.
+    async fn go_back(
+        &mut self,
+        because: String,
+        failed: Option<FailedStep>,
+        dialog: &mut dyn Dialog,
+    ) -> Result<(), Stopped> {
+        let way_back = self.begun.plan.way_back.clone();
+        if way_back.is_empty() {
+            self.end(Outcome::Failed { because })?;
+            return failed.map_or(Ok(()), |failed| {
+                Err(Stopped::LeftStanding { step: failed.step.to_string(), source: Box::new(failed.error) })
+            });
+        }
+        self.begun.going_back = true;
+        dialog.tell(News::GoingBack(because.clone()));
+        if let Err(error) = self.performer.ports.journal.begin(&self.begun) {
+            dialog.tell(News::Note(error.to_string()));
+        }
+        self.note(Event::GoingBack { because: because.clone() }, Books::BestEffort, dialog)?;
+        self.offset = self.begun.plan.steps.len();
+        let back = self.walk(&way_back, Books::BestEffort, dialog).await;
+        match (back, failed) {
+            (Ok(()), None) => self.end(Outcome::WentBack { because }),
+            (Ok(()), Some(failed)) => {
+                self.end(Outcome::WentBack { because })?;
+                Err(Stopped::WentBack { step: failed.step.to_string(), source: Box::new(failed.error) })
+            }
+            (Err(then), failed) => {
+                let then_text = format!("{}: {}", then.step, describe(&then.error));
+                let (step, source) = failed.map_or_else(
+                    || (then.step.to_string(), Stopped::NotProved(because)),
+                    |failed| (failed.step.to_string(), failed.error),
+                );
+                Err(Stopped::Stuck { step, then: then_text, source: Box::new(source) })
+            }
+        }
+    }
+
+    fn end(&self, outcome: Outcome) -> Result<(), Stopped> {
+        let milliseconds = millis(self.performer.ports.clock.now() - self.started);
+        self.record(Event::Ended { milliseconds, outcome })?;
+        Ok(self.performer.ports.journal.finish()?)
+    }
+
+    fn note(&self, event: Event, books: Books, dialog: &mut dyn Dialog) -> Result<(), Stopped> {
+        match (self.record(event), books) {
+            (Err(error), Books::BestEffort) => {
+                dialog.tell(News::Note(describe(&error)));
+                Ok(())
+            }
+            (written, Books::Required | Books::BestEffort) => written,
+        }
+    }
+
+    fn record(&self, event: Event) -> Result<(), Stopped> {
+        Ok(record(self.performer.ports, &self.begun, event)?)
+    }
+}
+
+/// Writes a line about an action into the history.
+///
+/// # Errors
+/// When the history cannot be written.
+pub fn record(ports: &Ports, begun: &Begun, event: Event) -> Result<(), JournalError> {
+    ports.journal.record(&Line {
+        schema: begun.schema,
+        at: ports.clock.now().fixed_offset(),
+        id: begun.id.clone(),
+        action: begun.plan.action,
+        person: begun.person.clone(),
+        reason: begun.reason.clone(),
+        event,
+    })
+}
+
+/// An error with all its causes in one line.
+#[must_use]
+pub fn describe(error: &Stopped) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// The servers a plan names in any step.
+#[must_use]
+pub fn touched(plan: &Plan) -> String {
+    let mut servers = BTreeSet::new();
+    for step in &plan.steps {
+        if let Step::Block { servers: named } | Step::Allow { servers: named } | Step::Order { servers: named, .. } = step {
+            servers.extend(named.iter().copied());
+        }
+    }
+    Servers(&servers).to_string()
+}
+
+fn millis(span: chrono::Duration) -> u64 {
+    u64::try_from(span.num_milliseconds()).unwrap_or(0)
+}

@@ -1,0 +1,166 @@
+//! `configure`: asks, looks at both systems, fetches and scans a first mirror, and sets the pair up.
+
+use std::collections::BTreeSet;
+
+use super::carry_out::carry_out;
+use super::configured;
+use super::perform::Performer;
+use super::perform::exchange_data::own_networks;
+use super::preflight::Preflight;
+use super::{Ended, Ports, Request, Stopped, survey};
+use crate::domain::backup::Generation;
+use crate::domain::configuration::Configuration;
+use crate::domain::plan::{Action, Plan, Step};
+use crate::domain::preflight::{Check, hindrances};
+use crate::domain::site::{ServerId, Site};
+use crate::domain::takeover::Situation;
+use crate::domain::traffic::Traffic;
+use crate::ports::dialog::{Confirmation, Dialog, News};
+use crate::ports::systems::SystemPorts;
+
+mod interview;
+pub use interview::Given;
+
+/// Sets the pair up. Before the confirmation nothing is written outside the scratch folder.
+///
+/// # Errors
+/// [`Stopped`]; a failed or cancelled configure leaves both systems as they were.
+pub async fn configure(
+    ports: &Ports,
+    request: &Request,
+    given: &Given,
+    dialog: &mut dyn Dialog,
+) -> Result<Ended, Stopped> {
+    if ports.settings.load()?.is_some() {
+        return Err(Stopped::AlreadyConfigured);
+    }
+    // A dry run fetches into the scratch folder as well, so it takes the lock like the real one.
+    let held = configured::lock(ports, Action::Configure, request)?;
+    let ended = prepare_and_set_up(ports, request, given, dialog).await;
+    if !matches!(ended, Ok(Ended::Done)) {
+        ports.scratch.clear()?;
+    }
+    drop(held);
+    ended
+}
+
+async fn prepare_and_set_up(
+    ports: &Ports,
+    request: &Request,
+    given: &Given,
+    dialog: &mut dyn Dialog,
+) -> Result<Ended, Stopped> {
+    let mut configuration = interview::members(ports, given, dialog).await?;
+    let systems = ports.systems.open(&configuration.membership);
+    let situation = survey::situation(ports, &systems, &configuration).await?;
+    refuse_a_live_alternate(&systems, &situation).await?;
+    let mirror = first_mirror(ports, request, &systems, &configuration, dialog).await?;
+    let places = &configuration.membership.platform.addresses;
+    let scan = ports.scratch.scan(&mirror.name, places, &own_networks(&configuration))?;
+    configuration.translation = dialog.complete_translation(&scan, configuration.translation).await?;
+    let missing = configuration.translation.missing(&scan);
+    if !missing.is_empty() {
+        return Err(Stopped::NotTranslated(missing.iter().map(ToString::to_string).collect()));
+    }
+    interview::settings(given, &mut configuration, dialog).await?;
+    configuration.topology = systems.call_server.topology(Site::Primary).await?;
+    let plan = plan(&configuration, &situation, &mirror);
+    if request.dry_run {
+        return Ok(Ended::Planned(plan));
+    }
+    dialog.confirm(&Confirmation::Plan(&plan)).await?;
+    let material = ports.settings.material(&configuration);
+    let begun = configured::begun(ports, request, plan, Some(material));
+    let performer = Performer { ports, systems: &systems, configuration: &configuration };
+    carry_out(&performer, begun, dialog).await?;
+    Ok(Ended::Done)
+}
+
+/// A load restarts the alternate, so an alternate that serves users is never configured upon.
+async fn refuse_a_live_alternate(systems: &SystemPorts, situation: &Situation) -> Result<(), Stopped> {
+    let alternate_open = !situation.is_blocked(Site::Alternate);
+    if alternate_open && !situation.is_allowed(Site::Primary) {
+        return Err(Stopped::NotAllowed(
+            "the alternate lets traffic in while the primary does not: it is the active system, and configure would \
+             reload it"
+                .to_owned(),
+        ));
+    }
+    let usage = systems.call_server.load_now(Site::Alternate).await.unwrap_or_default();
+    match usage.calls {
+        Some(calls) if calls > 0 => Err(Stopped::NotAllowed(format!(
+            "{calls} calls are up in the alternate system, and configure would reload it"
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Makes the preflight checks, and fetches the current backup into the scratch folder.
+async fn first_mirror(
+    ports: &Ports,
+    request: &Request,
+    systems: &SystemPorts,
+    configuration: &Configuration,
+    dialog: &mut dyn Dialog,
+) -> Result<Generation, Stopped> {
+    let backup = systems.call_server.current_backup(Site::Primary).await?;
+    let known = match &backup {
+        Some(backup) => Some((backup, systems.backups.manifest(backup).await?)),
+        None => None,
+    };
+    let known = known.as_ref().map(|(backup, manifest)| (*backup, manifest));
+    let preflight = Preflight { ports, systems, configuration, who: &request.person.who };
+    let findings = preflight.check(&Check::ALL, known, dialog).await;
+    let hindrances = hindrances(&findings, &request.skipped);
+    if !hindrances.is_empty() {
+        return Err(Stopped::Hindered(hindrances));
+    }
+    note_skipped(ports, request)?;
+    let Some((backup, _)) = known else {
+        return Err(Stopped::NotAllowed("the primary has no backup to make the first mirror of".to_owned()));
+    };
+    let performer = Performer { ports, systems, configuration };
+    let mirror = performer.receive(&*ports.scratch, backup, dialog).await?;
+    dialog.tell(News::Note(format!("fetched backup {} as the first mirror", mirror.backup.id)));
+    Ok(mirror)
+}
+
+/// A check that was skipped is kept in the journal with its reason.
+fn note_skipped(ports: &Ports, request: &Request) -> Result<(), Stopped> {
+    for check in &request.skipped {
+        configured::note(ports, request, Action::Configure, format!("check {check} was skipped"))?;
+    }
+    Ok(())
+}
+
+fn plan(configuration: &Configuration, situation: &Situation, mirror: &Generation) -> Plan {
+    let all: BTreeSet<ServerId> = configuration.membership.servers.keys().copied().collect();
+    let alternate: BTreeSet<ServerId> = configuration.membership.of_site(Site::Alternate).collect();
+    let was_allowed = |id: &&ServerId| matches!(situation.servers.get(id), Some(Traffic::Allowed));
+    let reopened: BTreeSet<ServerId> = alternate.iter().filter(was_allowed).copied().collect();
+    let order = situation.order.succeeded_by(Site::Primary);
+    let mut way_back = vec![
+        Step::RemoveConfiguration,
+        Step::ForgetOrder { servers: all.clone() },
+        Step::RemoveGuard { servers: all.clone() },
+        Step::LoadFormer { mirror: None },
+    ];
+    if !reopened.is_empty() {
+        way_back.push(Step::Allow { servers: reopened });
+    }
+    way_back.push(Step::ClearMirrors);
+    Plan {
+        action: Action::Configure,
+        steps: vec![
+            Step::Block { servers: alternate.clone() },
+            Step::ConfirmBlocked { servers: alternate },
+            Step::KeepMirror { mirror: mirror.name.clone() },
+            Step::Load { mirror: Some(mirror.name.clone()) },
+            Step::Order { servers: all.clone(), order },
+            Step::InstallGuard { servers: all },
+            Step::SaveConfiguration,
+        ],
+        way_back,
+        warnings: vec!["the alternate system is reloaded, and its exchange data is overwritten".to_owned()],
+    }
+}

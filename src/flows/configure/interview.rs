@@ -1,0 +1,266 @@
+//! What `configure` asks, in the order of the vendor's procedure (171/15431-ANF 901 14 §6.3).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::domain::address::{HostKey, parse_bare};
+use crate::domain::configuration::{
+    BootPolicy, Configuration, CopyLimits, Membership, Mode, ServerCard, ServerList, SshAccess, TakeoverSettings,
+    WithoutPeer,
+};
+use crate::domain::platform::Platform;
+use crate::domain::site::{LimNumber, ServerId, Site};
+use crate::domain::traffic::TurnAway;
+use crate::domain::translation::TranslationTable;
+use crate::flows::{Ports, Stopped};
+use crate::ports::dialog::{Confirmation, Dialog, News, Question};
+
+/// What was given beforehand by flags or an answers file and is more than one word.
+#[derive(Debug, Clone, Default)]
+pub struct Given {
+    /// How to log in.
+    pub ssh: SshAccess,
+    /// Host keys that are right, by address.
+    pub host_keys: BTreeMap<IpAddr, HostKey>,
+    /// The primary's servers, where the platform does not tell them.
+    pub primary_servers: ServerList,
+    /// The alternate's servers, where the platform does not tell them.
+    pub alternate_servers: ServerList,
+    /// Translations.
+    pub translation: TranslationTable,
+    /// Addresses that are never blocked.
+    pub never_block: BTreeSet<IpAddr>,
+    /// Reject or drop.
+    pub turn_away: TurnAway,
+    /// Limits of the copy.
+    pub copy: CopyLimits,
+}
+
+const HELP: &str = "configure";
+
+/// Asks for the two systems and finds out their servers; nothing is changed.
+///
+/// # Errors
+/// When an answer is missing or wrong, a server does not answer, or its host key is not confirmed.
+pub(super) async fn members(ports: &Ports, given: &Given, dialog: &mut dyn Dialog) -> Result<Configuration, Stopped> {
+    let platform = ask_platform(ports, dialog).await?;
+    let master = ask_address(&MASTER, dialog).await?;
+    let first = ServerId::first_of(Site::Primary);
+    let key = trusted_key(ports, given, first, master, dialog).await?;
+    let mut membership = Membership {
+        platform,
+        ssh: given.ssh.clone(),
+        servers: BTreeMap::from([(first, ServerCard { address: master, host_key: Some(key) })]),
+        never_block: given.never_block.clone(),
+        turn_away: given.turn_away,
+    };
+    let here = alternate_address(ports, &membership, given, dialog).await?;
+    membership.servers.insert(ServerId::first_of(Site::Alternate), ServerCard { address: here, host_key: None });
+    add_servers(ports, given, &mut membership, Site::Primary, dialog).await?;
+    add_servers(ports, given, &mut membership, Site::Alternate, dialog).await?;
+    let control = ask_control_addresses(dialog).await?;
+    membership.never_block.extend(control.iter().copied());
+    Ok(Configuration {
+        membership,
+        network_control_address: control,
+        takeover: TakeoverSettings::default(),
+        boot: BootPolicy::default(),
+        auto_copy: None,
+        copy: given.copy,
+        topology: BTreeSet::new(),
+        translation: given.translation.clone(),
+    })
+}
+
+/// Asks for what is decided last: takeover in both directions, and what a server does at boot alone.
+///
+/// # Errors
+/// When an answer is missing or wrong.
+pub(super) async fn settings(
+    _given: &Given,
+    configuration: &mut Configuration,
+    dialog: &mut dyn Dialog,
+) -> Result<(), Stopped> {
+    configuration.takeover.alternate_from_primary = ask_mode(TO_ALTERNATE, dialog).await?;
+    configuration.takeover.primary_from_alternate = ask_mode(TO_PRIMARY, dialog).await?;
+    let question = ask(
+        "boot_without_peer",
+        "--boot-without-peer",
+        "After a reboot, when the other site cannot be asked: stay-blocked (never two sites live) or open (never none)",
+        Some("stay-blocked"),
+    );
+    let answer = dialog.ask(&question, &|text| without_peer(text).map(drop)).await?;
+    configuration.boot.without_peer = without_peer(&answer).map_err(Stopped::BadInput)?;
+    if configuration.boot.without_peer == WithoutPeer::Open {
+        let question = ask("boot_grace", "--boot-grace", "Seconds to wait for the other site before opening", Some("120"));
+        let answer = dialog.ask(&question, &|text| seconds(text).map(drop)).await?;
+        configuration.boot.grace = seconds(&answer).map_err(Stopped::BadInput)?;
+    }
+    Ok(())
+}
+
+const MASTER: (&str, &str, &str) = (
+    "primary_master_address",
+    "--primary-master-address",
+    "Master IP address of the primary system (serverConfigTool getMasterAddress prints it there)",
+);
+
+const TO_ALTERNATE: (&str, &str, &str) = (
+    "takeover.alternate-from-primary",
+    "--takeover-alternate-from-primary",
+    "At a failure of the primary the alternate takes over: manual or automatic",
+);
+
+const TO_PRIMARY: (&str, &str, &str) = (
+    "takeover.primary-from-alternate",
+    "--takeover-primary-from-alternate",
+    "At its recovery the primary takes over again: manual or automatic",
+);
+
+fn ask(key: &'static str, flag: &'static str, prompt: &str, default: Option<&str>) -> Question {
+    Question { key, flag, prompt: prompt.to_owned(), default: default.map(str::to_owned), help: HELP }
+}
+
+async fn ask_platform(ports: &Ports, dialog: &mut dyn Dialog) -> Result<Platform, Stopped> {
+    let question = ask("platform", "--platform", "Platform of both systems", Some("mxone"));
+    let check = |text: &str| (ports.platforms)(text).map(drop).map_err(|problems| problems.join("; "));
+    let answer = dialog.ask(&question, &check).await?;
+    (ports.platforms)(&answer).map_err(|problems| Stopped::BadInput(problems.join("; ")))
+}
+
+async fn ask_address((key, flag, prompt): &(&'static str, &'static str, &str), dialog: &mut dyn Dialog) -> Result<IpAddr, Stopped> {
+    let question = ask(key, flag, prompt, None);
+    let answer = dialog.ask(&question, &|text| parse_bare(text).map(drop).map_err(|e| e.to_string())).await?;
+    let (address, stripped) = parse_bare(&answer).map_err(|error| Stopped::BadInput(error.to_string()))?;
+    if stripped {
+        dialog.tell(News::Note(format!("{answer} is taken as {address}: the prefix length is not part of it")));
+    }
+    Ok(address)
+}
+
+/// This machine's own address: from the platform, else asked.
+async fn alternate_address(
+    ports: &Ports,
+    membership: &Membership,
+    given: &Given,
+    dialog: &mut dyn Dialog,
+) -> Result<IpAddr, Stopped> {
+    if let Some(address) = given.alternate_servers.get(&LimNumber::FIRST) {
+        return Ok(*address);
+    }
+    // LIM 1 of the alternate is this machine, so its address is not needed to ask it.
+    let mut membership = membership.clone();
+    let card = ServerCard { address: IpAddr::from([127, 0, 0, 1]), host_key: None };
+    membership.servers.insert(ServerId::first_of(Site::Alternate), card);
+    match ports.systems.open(&membership).call_server.master_address(Site::Alternate).await {
+        Ok(Some(address)) => Ok(address),
+        Ok(None) | Err(_) => {
+            let question = ("alternate_master_address", "--alternate-master-address", "Address of this server, LIM 1 of the alternate");
+            ask_address(&question, dialog).await
+        }
+    }
+}
+
+/// Adds the other servers of a site, each with its host key.
+async fn add_servers(
+    ports: &Ports,
+    given: &Given,
+    membership: &mut Membership,
+    site: Site,
+    dialog: &mut dyn Dialog,
+) -> Result<(), Stopped> {
+    let listed = match site {
+        Site::Primary => &given.primary_servers,
+        Site::Alternate => &given.alternate_servers,
+    };
+    let listed = if listed.is_empty() {
+        ports.systems.open(membership).call_server.servers(site).await?.unwrap_or_default()
+    } else {
+        listed.clone()
+    };
+    for (lim, address) in listed {
+        let server = ServerId { site, lim };
+        if lim == LimNumber::FIRST {
+            continue;
+        }
+        let key = trusted_key(ports, given, server, address, dialog).await?;
+        membership.servers.insert(server, ServerCard { address, host_key: Some(key) });
+    }
+    Ok(())
+}
+
+/// The host key of a server: the given one, or the one it shows once a person has confirmed it.
+async fn trusted_key(
+    ports: &Ports,
+    given: &Given,
+    server: ServerId,
+    address: IpAddr,
+    dialog: &mut dyn Dialog,
+) -> Result<HostKey, Stopped> {
+    if let Some(key) = given.host_keys.get(&address) {
+        return Ok(key.clone());
+    }
+    let key = ports.systems.host_key(address, &given.ssh).await?;
+    let statement = format!("{server} ({address}) shows the host key\n  {key}");
+    let flag = if server == ServerId::first_of(Site::Primary) { "--primary-host-key" } else { "--host-key ADDRESS=KEY" };
+    dialog.confirm(&Confirmation::Trust { statement, flag }).await?;
+    Ok(key)
+}
+
+async fn ask_control_addresses(dialog: &mut dyn Dialog) -> Result<Vec<IpAddr>, Stopped> {
+    let question = ask(
+        "network_control_address",
+        "--network-control-address",
+        "Network control address: an address in the users' network, such as their default gateway (several with commas)",
+        None,
+    );
+    let answer = dialog.ask(&question, &|text| addresses(text).map(drop)).await?;
+    addresses(&answer).map_err(Stopped::BadInput)
+}
+
+/// Reads addresses with commas or blanks between them; at least one, none twice.
+///
+/// # Errors
+/// What is wrong with the first that is not right.
+pub fn addresses(text: &str) -> Result<Vec<IpAddr>, String> {
+    let mut found: Vec<IpAddr> = Vec::new();
+    for word in text.split([',', ' ']).filter(|word| !word.is_empty()) {
+        let (address, _) = parse_bare(word).map_err(|error| error.to_string())?;
+        if found.contains(&address) {
+            return Err(format!("{address} is there twice"));
+        }
+        found.push(address);
+    }
+    if found.is_empty() { Err("at least one address is needed".to_owned()) } else { Ok(found) }
+}
+
+async fn ask_mode(
+    (key, flag, prompt): (&'static str, &'static str, &str),
+    dialog: &mut dyn Dialog,
+) -> Result<Mode, Stopped> {
+    let question = ask(key, flag, prompt, Some("manual"));
+    let answer = dialog.ask(&question, &|text| mode(text).map(drop)).await?;
+    mode(&answer).map_err(Stopped::BadInput)
+}
+
+fn mode(text: &str) -> Result<Mode, String> {
+    match text {
+        "manual" => Ok(Mode::Manual),
+        "automatic" => Ok(Mode::Automatic),
+        _ => Err(format!("\"{text}\" is neither manual nor automatic")),
+    }
+}
+
+fn without_peer(text: &str) -> Result<WithoutPeer, String> {
+    match text {
+        "stay-blocked" => Ok(WithoutPeer::StayBlocked),
+        "open" => Ok(WithoutPeer::Open),
+        _ => Err(format!("\"{text}\" is neither stay-blocked nor open")),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: u64 = text.parse().map_err(|_| format!("\"{text}\" is not a number of seconds"))?;
+    Ok(Duration::from_secs(seconds))
+}

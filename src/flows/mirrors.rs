@@ -1,0 +1,109 @@
+//! `data mirrors`: lists, verifies, loads, and goes back to the mirror before.
+
+use super::carry_out::carry_out;
+use super::configured::{self, Configured};
+use super::perform::Performer;
+use super::{Ended, Ports, Request, Stopped, survey};
+use crate::domain::backup::{Generation, GenerationName};
+use crate::domain::plan::{Action, Plan, Step};
+use crate::domain::site::Site;
+use crate::ports::dialog::{Confirmation, Dialog};
+use crate::ports::mirror_store::MirrorError;
+
+/// A mirror as it is listed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// The mirror.
+    pub generation: Generation,
+    /// Whether it is the one in the alternate.
+    pub loaded: bool,
+}
+
+/// The mirrors, newest first.
+///
+/// # Errors
+/// When the mirror folder cannot be read.
+pub fn list(ports: &Ports) -> Result<Vec<Listed>, Stopped> {
+    let loaded = ports.journal.memory()?.loaded.map(|loaded| loaded.generation.name);
+    let generations = ports.mirrors.generations()?;
+    Ok(generations
+        .into_iter()
+        .map(|generation| Listed { loaded: Some(&generation.name) == loaded.as_ref(), generation })
+        .collect())
+}
+
+/// Reads a mirror again (the newest without a name); the files whose checksums are wrong.
+///
+/// # Errors
+/// When there is no such mirror or it cannot be read.
+pub fn verify(ports: &Ports, name: Option<&str>) -> Result<(GenerationName, Vec<String>), Stopped> {
+    let name = resolve(ports, name)?;
+    let damaged = ports.mirrors.verify(&name)?;
+    Ok((name, damaged))
+}
+
+/// Loads a mirror into the blocked alternate.
+///
+/// # Errors
+/// [`Stopped`]; the mirror loaded before is loaded again when this one cannot be proved.
+pub async fn load(
+    ports: &Ports,
+    request: &Request,
+    name: Option<&str>,
+    dialog: &mut dyn Dialog,
+) -> Result<Ended, Stopped> {
+    let name = resolve(ports, name)?;
+    load_named(ports, request, Action::MirrorLoad, name, dialog).await
+}
+
+/// Loads the mirror that was loaded before the present one.
+///
+/// # Errors
+/// [`Stopped::NotAllowed`] when none was, else as [`load`].
+pub async fn roll_back(ports: &Ports, request: &Request, dialog: &mut dyn Dialog) -> Result<Ended, Stopped> {
+    let former = ports.journal.memory()?.former;
+    let former = former.ok_or_else(|| Stopped::NotAllowed("no other mirror was loaded before".to_owned()))?;
+    load_named(ports, request, Action::MirrorRollBack, former, dialog).await
+}
+
+async fn load_named(
+    ports: &Ports,
+    request: &Request,
+    action: Action,
+    name: GenerationName,
+    dialog: &mut dyn Dialog,
+) -> Result<Ended, Stopped> {
+    let Configured { configuration, systems } = Configured::open(ports)?;
+    let held = if request.dry_run { None } else { Some(configured::lock(ports, action, request)?) };
+    let situation = survey::situation(ports, &systems, &configuration).await?;
+    if situation.order.active == Site::Alternate || !situation.is_blocked(Site::Alternate) {
+        return Err(Stopped::NotAllowed("the alternate is not blocked; a load never touches an active system".to_owned()));
+    }
+    let loaded = ports.journal.memory()?.loaded.map(|loaded| loaded.generation.name);
+    let plan = Plan {
+        action,
+        steps: vec![Step::Load { mirror: Some(name) }],
+        way_back: vec![Step::LoadFormer { mirror: loaded }],
+        warnings: vec!["the alternate system is reloaded".to_owned()],
+    };
+    if request.dry_run {
+        return Ok(Ended::Planned(plan));
+    }
+    dialog.confirm(&Confirmation::Plan(&plan)).await?;
+    let begun = configured::begun(ports, request, plan, None);
+    let performer = Performer { ports, systems: &systems, configuration: &configuration };
+    carry_out(&performer, begun, dialog).await?;
+    drop(held);
+    Ok(Ended::Done)
+}
+
+fn resolve(ports: &Ports, name: Option<&str>) -> Result<GenerationName, Stopped> {
+    let generations = ports.mirrors.generations()?;
+    let found = match name {
+        Some(name) => generations.into_iter().find(|generation| generation.name.0 == name),
+        None => generations.into_iter().next(),
+    };
+    found.map(|generation| generation.name).ok_or_else(|| {
+        MirrorError::NoSuchMirror(GenerationName(name.unwrap_or("at all; run data copy first").to_owned())).into()
+    })
+}

@@ -1,0 +1,181 @@
+//! Does one step of a plan. Every step can be begun again after it was cut off.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::carry_out::describe;
+use super::{Ports, Stopped};
+use crate::domain::configuration::Configuration;
+use crate::domain::journal::Begun;
+use crate::domain::plan::{Servers, Step};
+use crate::domain::site::{Order, ServerId, Site};
+use crate::domain::traffic::{Origin, Traffic};
+use crate::ports::call_server::Answer;
+use crate::ports::dialog::Dialog;
+use crate::ports::systems::SystemPorts;
+
+pub mod exchange_data;
+
+/// How long a call server may take to answer SIP OPTIONS: SIP's timer T1 is 500 ms, and a site on the other side of
+/// a continent answers within it.
+pub const PROBE_WITHIN: Duration = Duration::from_millis(500);
+
+/// How often a call server that was just opened is asked before it counts as not answering.
+const PROBES: u32 = 4;
+
+/// Does steps for one configuration.
+pub struct Performer<'a> {
+    /// The world.
+    pub ports: &'a Ports,
+    /// The servers.
+    pub systems: &'a SystemPorts,
+    /// The settings.
+    pub configuration: &'a Configuration,
+}
+
+impl Performer<'_> {
+    /// Does a step; what was found, in a line.
+    ///
+    /// # Errors
+    /// [`Stopped`] with every server that failed. What was done on other servers stays done.
+    pub async fn perform(&self, step: &Step, begun: &Begun, dialog: &mut dyn Dialog) -> Result<String, Stopped> {
+        let traffic = &self.systems.traffic;
+        match step {
+            Step::Block { servers } => {
+                on_all(servers, async |id| Ok(traffic.block(id, Origin::Order).await?)).await?;
+                Ok("rules written and read back".to_owned())
+            }
+            Step::ConfirmBlocked { servers } => self.confirm_blocked(servers).await,
+            Step::Order { servers, order } => self.order(servers, *order).await,
+            Step::Allow { servers } => {
+                on_all(servers, async |id| Ok(traffic.allow(id).await?)).await?;
+                Ok("rules taken out".to_owned())
+            }
+            Step::ConfirmAllowed { servers } => self.confirm_allowed(servers).await,
+            Step::CutEstablished { servers } => self.cut_established(servers).await,
+            Step::InstallGuard { servers } => {
+                let boot = self.configuration.boot;
+                on_all(servers, async |id| Ok(traffic.install_guard(id, boot).await?)).await?;
+                Ok("they boot blocked from now on".to_owned())
+            }
+            Step::RemoveGuard { servers } => {
+                on_all(servers, async |id| Ok(traffic.remove_guard(id).await?)).await?;
+                Ok("they boot as they did before".to_owned())
+            }
+            Step::ForgetOrder { servers } => {
+                on_all(servers, async |id| Ok(traffic.forget_order(id).await?)).await?;
+                Ok(String::new())
+            }
+            Step::SaveConfiguration => self.save_configuration(begun),
+            Step::RemoveConfiguration => {
+                self.ports.settings.remove()?;
+                Ok(String::new())
+            }
+            Step::KeepMirror { mirror } => self.keep_mirror(mirror),
+            Step::Copy { backup } => self.copy(backup, dialog).await,
+            Step::Load { mirror } => self.load(mirror.as_ref()).await,
+            Step::LoadFormer { mirror } => self.load_former(mirror.as_ref()).await,
+            Step::Prune => self.prune(),
+            Step::DiscardIncoming => {
+                self.ports.mirrors.discard_incoming()?;
+                Ok(String::new())
+            }
+            Step::ClearMirrors => {
+                self.ports.mirrors.clear()?;
+                self.ports.scratch.clear()?;
+                Ok(String::new())
+            }
+        }
+    }
+
+    async fn confirm_blocked(&self, servers: &BTreeSet<ServerId>) -> Result<String, Stopped> {
+        on_all(servers, async |id| match self.systems.traffic.read(id).await {
+            Traffic::Blocked { .. } => Ok(()),
+            Traffic::Allowed => Err(Stopped::NotProved(format!("{id} still lets traffic in"))),
+            Traffic::Partial { differences } => {
+                Err(Stopped::NotProved(format!("{id} is blocked only in part: {}", differences.join("; "))))
+            }
+            Traffic::Unknown { because } => Err(Stopped::NotProved(format!("{id} cannot be read: {because}"))),
+        })
+        .await?;
+        Ok(format!("{} blocked in fact", Servers(servers)))
+    }
+
+    async fn order(&self, servers: &BTreeSet<ServerId>, order: Order) -> Result<String, Stopped> {
+        on_all(servers, async |id| Ok(self.systems.traffic.write_order(id, order).await?)).await?;
+        Ok(format!("epoch {} is kept on {} servers", order.epoch, servers.len()))
+    }
+
+    /// The rules are gone, the new side's call server answers, and the old side's does not.
+    async fn confirm_allowed(&self, servers: &BTreeSet<ServerId>) -> Result<String, Stopped> {
+        on_all(servers, async |id| match self.systems.traffic.read(id).await {
+            Traffic::Allowed => Ok(()),
+            Traffic::Blocked { .. } => Err(Stopped::NotProved(format!("{id} still turns traffic away"))),
+            Traffic::Partial { differences } => {
+                Err(Stopped::NotProved(format!("{id} is open only in part: {}", differences.join("; "))))
+            }
+            Traffic::Unknown { because } => Err(Stopped::NotProved(format!("{id} cannot be read: {because}"))),
+        })
+        .await?;
+        let Some(site) = servers.first().map(|server| server.site) else { return Ok(String::new()) };
+        let (old, new) = tokio::join!(self.answers_once(site.other()), self.answers_in_the_end(site));
+        if let Some(Answer::Answered(status)) = old {
+            let old = site.other();
+            return Err(Stopped::NotProved(format!("the {old} system still answers SIP OPTIONS (status {status})")));
+        }
+        match new {
+            Some(Answer::Answered(status)) => Ok(format!("SIP OPTIONS answered with {status}, and not by the other side")),
+            Some(Answer::Silent) => Err(Stopped::NotProved(format!("the {site} system does not answer SIP OPTIONS"))),
+            None => Ok("rules read back; this platform is not probed".to_owned()),
+        }
+    }
+
+    async fn answers_once(&self, site: Site) -> Option<Answer> {
+        self.systems.call_server.answers(ServerId::first_of(site), PROBE_WITHIN).await
+    }
+
+    async fn answers_in_the_end(&self, site: Site) -> Option<Answer> {
+        let mut last = None;
+        for _ in 0..PROBES {
+            last = self.answers_once(site).await;
+            if !matches!(last, Some(Answer::Silent)) {
+                break;
+            }
+        }
+        last
+    }
+
+    async fn cut_established(&self, servers: &BTreeSet<ServerId>) -> Result<String, Stopped> {
+        let cuts = join_all(servers.iter().map(|id| self.systems.traffic.cut_established(*id))).await;
+        // The rules turn every packet away already; forgetting flows only spares the kernel their time-outs.
+        let cut: u64 = cuts.into_iter().filter_map(|cut| cut.ok().flatten()).sum();
+        Ok(format!("{cut} flows forgotten"))
+    }
+
+    fn save_configuration(&self, begun: &Begun) -> Result<String, Stopped> {
+        let material = match &begun.material {
+            Some(material) => material.clone(),
+            None => self.ports.settings.material(self.configuration),
+        };
+        self.ports.settings.save(&material)?;
+        Ok(String::new())
+    }
+}
+
+/// Does the same on all servers at the same time, and tells every failure.
+async fn on_all<F, Fut>(servers: &BTreeSet<ServerId>, work: F) -> Result<(), Stopped>
+where
+    F: Fn(ServerId) -> Fut,
+    Fut: Future<Output = Result<(), Stopped>>,
+{
+    let results = join_all(servers.iter().map(|server| work(*server))).await;
+    let mut failures: Vec<Stopped> = results.into_iter().filter_map(Result::err).collect();
+    match failures.len() {
+        0 => Ok(()),
+        1 => Err(failures.remove(0)),
+        _ => Err(Stopped::Several(failures.iter().map(describe).collect())),
+    }
+}

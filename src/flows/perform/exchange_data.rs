@@ -1,0 +1,197 @@
+//! The steps that copy, load and keep exchange data.
+
+use std::time::Duration;
+
+use super::Performer;
+use crate::domain::backup::{Backup, Generation, GenerationName};
+use crate::domain::journal::{Loaded, Memory};
+use crate::domain::preflight::size;
+use crate::domain::scan::OwnNetworks;
+use crate::domain::site::{ServerId, Site};
+use crate::domain::traffic::Traffic;
+use crate::flows::Stopped;
+use crate::flows::survey;
+use crate::ports::dialog::{Dialog, News};
+use crate::ports::host::Sink;
+use crate::ports::mirror_store::{Incoming, MirrorError, MirrorStore};
+
+/// Progress of a copy is told each time this many bytes have come: at the speed of a disk some ten times a second.
+const TELL_EVERY: u64 = 32 * 1024 * 1024;
+
+impl Performer<'_> {
+    pub(super) async fn copy(&self, backup: &Backup, dialog: &mut dyn Dialog) -> Result<String, Stopped> {
+        let generation = self.receive(&*self.ports.mirrors, backup, dialog).await?;
+        Ok(format!("{}, {}, every checksum right", generation.name, size(generation.manifest.bytes())))
+    }
+
+    /// Copies a backup into a store: the mirror folder, or the scratch folder of `configure`.
+    ///
+    /// # Errors
+    /// When the backup cannot be read, or what came is not what was sent; what came whole is kept for the next time.
+    pub async fn receive(
+        &self,
+        store: &dyn MirrorStore,
+        backup: &Backup,
+        dialog: &mut dyn Dialog,
+    ) -> Result<Generation, Stopped> {
+        let manifest = self.systems.backups.manifest(backup).await?;
+        let incoming = store.receive(backup, &manifest)?;
+        let pieces = incoming.missing();
+        let mut counted = Counted {
+            incoming,
+            dialog,
+            began: self.ports.clock.now(),
+            clock: &*self.ports.clock,
+            sent: 0,
+            told: 0,
+            bytes_per_second: self.configuration.copy.bytes_per_second,
+        };
+        if !pieces.is_empty() {
+            self.systems.backups.send(backup, &pieces, &mut counted).await?;
+        }
+        let epoch = self.order_in_force().await.epoch;
+        Ok(counted.incoming.publish(self.ports.clock.now().fixed_offset(), epoch)?)
+    }
+
+    async fn order_in_force(&self) -> crate::domain::site::Order {
+        let here = self.systems.traffic.order(ServerId::first_of(Site::Alternate)).await;
+        here.ok().flatten().unwrap_or(survey::FIRST_ORDER)
+    }
+
+    /// Loads a mirror: refuses an alternate that is not wholly blocked, a damaged mirror, and untranslated own
+    /// addresses; then translates, restores, reloads and proves.
+    pub(super) async fn load(&self, mirror: Option<&GenerationName>) -> Result<String, Stopped> {
+        let generation = self.find(mirror)?;
+        self.refuse_to_touch_an_active_system().await?;
+        let damaged = self.ports.mirrors.verify(&generation.name)?;
+        if !damaged.is_empty() {
+            return Err(MirrorError::Damaged { files: damaged }.into());
+        }
+        let places = &self.configuration.membership.platform.addresses;
+        let own = own_networks(self.configuration);
+        let scan = self.ports.mirrors.scan(&generation.name, places, &own)?;
+        let missing = self.configuration.translation.missing(&scan);
+        if !missing.is_empty() {
+            return Err(Stopped::NotTranslated(missing.iter().map(ToString::to_string).collect()));
+        }
+        let staging = &self.ports.staging;
+        let table = &self.configuration.translation;
+        let translated = self.ports.mirrors.translate(&generation.name, places, table, &staging.here)?;
+        self.remember(|memory| memory.loading = true)?;
+        let proved = self.systems.call_server.load(&generation.backup, &staging.on_server).await?;
+        let former = generation.name.clone();
+        self.remember(|memory| {
+            if let Some(loaded) = memory.loaded.take()
+                && loaded.generation.name != former
+            {
+                memory.former = Some(loaded.generation.name);
+            }
+            memory.loading = false;
+            memory.loaded = Some(Loaded { generation: generation.clone(), at: proved.at });
+        })?;
+        Ok(format!("{} addresses translated; {}", translated.replaced, proved.by))
+    }
+
+    /// Puts back what a load replaced, where a load was begun and not proved.
+    pub(super) async fn load_former(&self, mirror: Option<&GenerationName>) -> Result<String, Stopped> {
+        let memory = self.ports.journal.memory()?;
+        if !memory.loading {
+            return Ok("nothing had been loaded".to_owned());
+        }
+        match mirror {
+            Some(name) => self.load(Some(name)).await,
+            None => {
+                self.systems.call_server.put_back().await?;
+                self.remember(|memory| memory.loading = false)?;
+                Ok("what lay there before is back".to_owned())
+            }
+        }
+    }
+
+    pub(super) fn keep_mirror(&self, mirror: &GenerationName) -> Result<String, Stopped> {
+        let kept = self.ports.mirrors.generations()?.iter().any(|generation| generation.name == *mirror);
+        if !kept {
+            self.ports.mirrors.adopt(&self.ports.scratch.path(mirror), mirror)?;
+        }
+        self.ports.scratch.clear()?;
+        Ok(String::new())
+    }
+
+    pub(super) fn prune(&self) -> Result<String, Stopped> {
+        let memory = self.ports.journal.memory()?;
+        let loaded = memory.loaded.map(|loaded| loaded.generation.name);
+        let gone = self.ports.mirrors.prune(loaded.as_ref())?;
+        Ok(format!("{} thrown away", gone.len()))
+    }
+
+    fn find(&self, mirror: Option<&GenerationName>) -> Result<Generation, Stopped> {
+        let generations = self.ports.mirrors.generations()?;
+        let found = match mirror {
+            Some(name) => generations.into_iter().find(|generation| generation.name == *name),
+            None => generations.into_iter().next(),
+        };
+        let none = || GenerationName("to load".to_owned());
+        found.ok_or_else(|| MirrorError::NoSuchMirror(mirror.cloned().unwrap_or_else(none)).into())
+    }
+
+    async fn refuse_to_touch_an_active_system(&self) -> Result<(), Stopped> {
+        let servers = self.configuration.membership.of_site(Site::Alternate);
+        for (server, contact) in survey::contacts(self.systems, servers).await {
+            if !matches!(contact.traffic, Traffic::Blocked { .. }) {
+                return Err(Stopped::NotAllowed(format!(
+                    "{server} is not blocked, and a load never touches a system that may be live"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn remember(&self, change: impl FnOnce(&mut Memory)) -> Result<(), Stopped> {
+        let mut memory = self.ports.journal.memory()?;
+        change(&mut memory);
+        Ok(self.ports.journal.remember(&memory)?)
+    }
+}
+
+/// The primary's servers and the networks they stand in.
+#[must_use]
+pub fn own_networks(configuration: &crate::domain::configuration::Configuration) -> OwnNetworks {
+    let membership = &configuration.membership;
+    let addresses = membership.of_site(Site::Primary).filter_map(|server| membership.servers.get(&server));
+    OwnNetworks(addresses.flat_map(|card| OwnNetworks::around(card.address)).collect())
+}
+
+/// Counts what comes, tells about it, and keeps to the rate limit.
+struct Counted<'a> {
+    incoming: Box<dyn Incoming>,
+    dialog: &'a mut dyn Dialog,
+    clock: &'a dyn crate::ports::clock::Clock,
+    began: chrono::DateTime<chrono::Local>,
+    sent: u64,
+    told: u64,
+    bytes_per_second: Option<u64>,
+}
+
+impl Sink for Counted<'_> {
+    fn take(&mut self, piece: &[u8]) -> std::io::Result<Duration> {
+        let wait = self.incoming.take(piece)?;
+        self.sent += piece.len() as u64;
+        let elapsed = (self.clock.now() - self.began).to_std().unwrap_or_default();
+        let (bytes, of) = self.incoming.progress();
+        if self.sent - self.told >= TELL_EVERY || bytes == of {
+            self.told = self.sent;
+            let rate = u128::from(self.sent) * 1000 / elapsed.as_millis().max(1);
+            self.dialog.tell(News::Copying { bytes, of, rate: u64::try_from(rate).unwrap_or(u64::MAX) });
+        }
+        Ok(wait.max(self.pace(elapsed)))
+    }
+}
+
+impl Counted<'_> {
+    /// How long to wait so that no more than the limit has come since the beginning.
+    fn pace(&self, elapsed: Duration) -> Duration {
+        let Some(limit) = self.bytes_per_second.filter(|limit| *limit > 0) else { return Duration::ZERO };
+        let due = Duration::from_millis(u64::try_from(u128::from(self.sent) * 1000 / u128::from(limit)).unwrap_or(u64::MAX));
+        due.saturating_sub(elapsed)
+    }
+}

@@ -1,0 +1,123 @@
+//! `remove`: takes the redundancy feature apart, without changing which site is live.
+
+use std::collections::BTreeSet;
+
+use super::carry_out::carry_out;
+use super::configured::{self, Configured};
+use super::perform::Performer;
+use super::{Ended, Ports, Request, Stopped, survey};
+use crate::domain::plan::{Action, Plan, Servers, Step};
+use crate::domain::site::{ServerId, Site};
+use crate::domain::takeover::Situation;
+use crate::ports::dialog::{Confirmation, Dialog};
+
+/// Removes the feature.
+///
+/// # Errors
+/// [`Stopped`]: both sites live, cancelled, or failed and taken back.
+pub async fn remove(ports: &Ports, request: &Request, dialog: &mut dyn Dialog) -> Result<Ended, Stopped> {
+    let Configured { configuration, systems } = Configured::open(ports)?;
+    let held = if request.dry_run { None } else { Some(configured::lock(ports, Action::Remove, request)?) };
+    let situation = survey::situation(ports, &systems, &configuration).await?;
+    let plan = plan(&situation)?;
+    if request.dry_run {
+        return Ok(Ended::Planned(plan));
+    }
+    dialog.confirm(&Confirmation::Plan(&plan)).await?;
+    let material = ports.settings.material(&configuration);
+    let begun = configured::begun(ports, request, plan, Some(material));
+    let performer = Performer { ports, systems: &systems, configuration: &configuration };
+    carry_out(&performer, begun, dialog).await?;
+    drop(held);
+    Ok(Ended::Done)
+}
+
+/// Plans the removal by the traffic state of both sides (table 6.4 of the MX-ONE reference).
+fn plan(situation: &Situation) -> Result<Plan, Stopped> {
+    let [primary, alternate] = Site::BOTH.map(|site| Seen::of(situation, site));
+    let mut warnings = Vec::new();
+    match (primary, alternate) {
+        (Seen::Open, Seen::Open) => {
+            return Err(Stopped::NotAllowed(
+                "both systems let traffic in; block one first with manual-takeover".to_owned(),
+            ));
+        }
+        (Seen::Blocked, Seen::Open) => warnings.push(
+            "the alternate is active: configuring again later would reload the active system; to avoid that, cancel \
+             and run manual-takeover traffic-in-primary first"
+                .to_owned(),
+        ),
+        (Seen::Blocked, Seen::Blocked) => {
+            warnings.push("both systems are blocked; after the removal nobody opens one but a person".to_owned());
+        }
+        (Seen::Silent, _) => {
+            warnings.push("the primary does not answer; what is installed there stays there".to_owned());
+        }
+        (Seen::Open, Seen::Blocked | Seen::Silent) | (Seen::Blocked, Seen::Silent) => {}
+    }
+    let reached: BTreeSet<ServerId> = Site::BOTH.into_iter().flat_map(|site| situation.answering(site)).collect();
+    warnings.extend(left_behind(situation, &reached));
+    Ok(Plan {
+        action: Action::Remove,
+        steps: vec![
+            Step::RemoveGuard { servers: reached.clone() },
+            Step::ForgetOrder { servers: reached.clone() },
+            Step::RemoveConfiguration,
+        ],
+        way_back: vec![
+            Step::SaveConfiguration,
+            Step::Order { servers: reached.clone(), order: situation.order },
+            Step::InstallGuard { servers: reached },
+        ],
+        warnings,
+    })
+}
+
+/// How a site shows itself as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// Traffic gets in, at least in part.
+    Open,
+    /// Every server that answers is blocked.
+    Blocked,
+    /// No server answers.
+    Silent,
+}
+
+impl Seen {
+    fn of(situation: &Situation, site: Site) -> Self {
+        let answering = situation.answering(site);
+        let is_blocked = |id: &ServerId| {
+            matches!(situation.servers.get(id), Some(crate::domain::traffic::Traffic::Blocked { .. }))
+        };
+        match (answering.is_empty(), answering.iter().all(is_blocked)) {
+            (true, _) => Self::Silent,
+            (false, true) => Self::Blocked,
+            (false, false) => Self::Open,
+        }
+    }
+}
+
+/// What stays on the servers after the removal.
+fn left_behind(situation: &Situation, reached: &BTreeSet<ServerId>) -> Vec<String> {
+    let blocked = |id: &&ServerId| {
+        matches!(situation.servers.get(id), Some(crate::domain::traffic::Traffic::Blocked { .. }))
+    };
+    let blocked: BTreeSet<ServerId> = reached.iter().filter(blocked).copied().collect();
+    let silent: BTreeSet<ServerId> = situation.servers.keys().filter(|id| !reached.contains(id)).copied().collect();
+    let mut left = vec!["the mirrors and the history stay on this server".to_owned()];
+    if !blocked.is_empty() {
+        left.push(format!(
+            "{} stay blocked as they are now, but only until they reboot: uninstall them, or block them again with \
+             mxone_maintenance",
+            Servers(&blocked)
+        ));
+    }
+    if !silent.is_empty() {
+        left.push(format!(
+            "{} do not answer and keep the boot guard: run mxone_maintenance uninstall there",
+            Servers(&silent)
+        ));
+    }
+    left
+}

@@ -1,0 +1,168 @@
+//! `status`: reads both sides afresh, in parallel, and says what it means.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use futures_util::future::join_all;
+
+use super::configured::Configured;
+use super::{Ports, Stopped, survey};
+use crate::domain::boot::{Contact, Corrections};
+use crate::domain::configuration::Configuration;
+use crate::domain::journal::{Memory, Outcome};
+use crate::domain::report::{
+    self, Active, AutoCopyStatus, ControlAddress, Guarantee, MirrorStatus, SCHEMA, ServerStatus, Status, SystemStatus,
+    Word,
+};
+use crate::domain::site::{ServerId, Site};
+use crate::ports::systems::SystemPorts;
+
+/// Reads everything that `status` tells.
+///
+/// # Errors
+/// When the configuration or the journal cannot be read; a server that does not answer is no error.
+pub async fn status(ports: &Ports) -> Result<Status, Stopped> {
+    match Configured::open(ports) {
+        Ok(configured) => read(ports, &configured.configuration, &configured.systems).await,
+        Err(Stopped::NotConfigured) => Ok(not_configured(ports)),
+        Err(error) => Err(error),
+    }
+}
+
+async fn read(ports: &Ports, configuration: &Configuration, systems: &SystemPorts) -> Result<Status, Stopped> {
+    let servers = configuration.membership.servers.keys().copied();
+    let ((contacts, control), facts) = tokio::join!(
+        async { tokio::join!(survey::contacts(systems, servers), control_addresses(systems, configuration)) },
+        facts(systems),
+    );
+    let order = Corrections::judge(&contacts).order.unwrap_or(survey::FIRST_ORDER);
+    let [primary_facts, alternate_facts] = facts;
+    let primary = system(configuration, &contacts, Site::Primary, primary_facts);
+    let alternate = system(configuration, &contacts, Site::Alternate, alternate_facts);
+    let now = ports.clock.now().fixed_offset();
+    let memory = ports.journal.memory()?;
+    let unfinished = ports.journal.unfinished()?;
+    let running = ports.journal.holder();
+    Ok(Status {
+        schema: SCHEMA,
+        read_at: now,
+        configured: true,
+        active: order.active.into(),
+        epoch: order.epoch,
+        guarantee: report::guarantee(primary.traffic, alternate.traffic),
+        verdict: report::verdict(primary.traffic, alternate.traffic).to_owned(),
+        network_control_address: control,
+        takeover: Some(configuration.takeover),
+        boot_without_peer: Some(configuration.boot.without_peer),
+        mirror: mirror(&memory, now),
+        auto_copy: auto_copy(configuration, &memory, now),
+        // An action that runs now is not unfinished.
+        unfinished: unfinished
+            .filter(|_| running.is_none())
+            .map(|begun| format!("{} of {} ({})", begun.plan.action, begun.at.to_rfc3339(), begun.person)),
+        running,
+        primary: Some(primary),
+        alternate: Some(alternate),
+    })
+}
+
+fn not_configured(ports: &Ports) -> Status {
+    Status {
+        schema: SCHEMA,
+        read_at: ports.clock.now().fixed_offset(),
+        configured: false,
+        active: Active::None,
+        epoch: survey::FIRST_ORDER.epoch,
+        guarantee: Guarantee::Manual,
+        primary: None,
+        alternate: None,
+        network_control_address: Vec::new(),
+        takeover: None,
+        boot_without_peer: None,
+        mirror: None,
+        auto_copy: None,
+        unfinished: None,
+        running: ports.journal.holder(),
+        verdict: "system redundancy is not configured".to_owned(),
+    }
+}
+
+/// Version and calls of each site, as far as they can be told.
+async fn facts(systems: &SystemPorts) -> [(Option<String>, Option<u64>); 2] {
+    let of = async |site| {
+        let (version, usage) = tokio::join!(systems.call_server.version(site), systems.call_server.load_now(site));
+        (version.ok().flatten(), usage.ok().and_then(|usage| usage.calls))
+    };
+    let (primary, alternate) = tokio::join!(of(Site::Primary), of(Site::Alternate));
+    [primary, alternate]
+}
+
+fn system(
+    configuration: &Configuration,
+    contacts: &BTreeMap<ServerId, Contact>,
+    site: Site,
+    (version, calls): (Option<String>, Option<u64>),
+) -> SystemStatus {
+    let servers: Vec<ServerStatus> = contacts
+        .iter()
+        .filter(|(server, _)| server.site == site)
+        .filter_map(|(server, contact)| {
+            let card = configuration.membership.servers.get(server)?;
+            Some(ServerStatus::new(server.lim, card.address, &contact.traffic))
+        })
+        .collect();
+    let words: Vec<Word> = servers.iter().map(|server| server.traffic).collect();
+    SystemStatus {
+        traffic: Word::of_system(&words),
+        reachable: servers.iter().all(|server| server.reachable),
+        version,
+        calls,
+        servers,
+    }
+}
+
+async fn control_addresses(systems: &SystemPorts, configuration: &Configuration) -> Vec<ControlAddress> {
+    join_all(configuration.network_control_address.iter().map(|address| control_address(systems, *address))).await
+}
+
+async fn control_address(systems: &SystemPorts, address: IpAddr) -> ControlAddress {
+    let reaches = async |site| systems.call_server.reaches(site, address).await.ok();
+    let (from_primary, from_alternate) = tokio::join!(reaches(Site::Primary), reaches(Site::Alternate));
+    ControlAddress { address, from_primary, from_alternate }
+}
+
+fn mirror(memory: &Memory, now: chrono::DateTime<chrono::FixedOffset>) -> Option<MirrorStatus> {
+    let loaded = memory.loaded.as_ref()?;
+    let generation = &loaded.generation;
+    let from = generation.backup.taken_at.unwrap_or(generation.taken_at);
+    Some(MirrorStatus {
+        name: generation.name.to_string(),
+        taken_at: generation.taken_at,
+        backup_at: generation.backup.taken_at,
+        loaded_at: loaded.at,
+        age_seconds: (now - from).num_seconds(),
+    })
+}
+
+fn auto_copy(
+    configuration: &Configuration,
+    memory: &Memory,
+    now: chrono::DateTime<chrono::FixedOffset>,
+) -> Option<AutoCopyStatus> {
+    let auto_copy = configuration.auto_copy.as_ref()?;
+    Some(AutoCopyStatus {
+        schedule: format!("{} ({})", auto_copy.schedule, auto_copy.zone),
+        next: auto_copy.next_after(&now).map(|next| next.fixed_offset()),
+        last_result: memory.last_copy.as_ref().map(|last| outcome(&last.outcome)),
+        last_at: memory.last_copy.as_ref().map(|last| last.at),
+    })
+}
+
+fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done { .. } => "done".to_owned(),
+        Outcome::Failed { because } => format!("failed: {because}"),
+        Outcome::WentBack { because } => format!("failed and put back: {because}"),
+        Outcome::NotDone { because } => format!("not done: {because}"),
+    }
+}

@@ -1,0 +1,79 @@
+//! `manual-takeover`: makes the other site active, planned or forced.
+
+use super::carry_out::carry_out;
+use super::configured::{self, Configured};
+use super::perform::Performer;
+use super::{Ended, Ports, Request, Stopped, survey};
+use crate::domain::plan::{Action, Plan};
+use crate::domain::preflight::span;
+use crate::domain::site::Site;
+use crate::domain::takeover::{Situation, Vouched};
+use crate::ports::dialog::{Confirmation, Dialog};
+use crate::ports::systems::SystemPorts;
+
+/// Makes `site` active.
+///
+/// # Errors
+/// [`Stopped`]: refused, cancelled, failed and taken back, or left standing when a person forced it.
+pub async fn take_over(
+    ports: &Ports,
+    request: &Request,
+    site: Site,
+    dialog: &mut dyn Dialog,
+) -> Result<Ended, Stopped> {
+    let Configured { configuration, systems } = Configured::open(ports)?;
+    let vouched = vouched(request)?;
+    let held = if request.dry_run { None } else { Some(configured::lock(ports, Action::takeover_to(site), request)?) };
+    let situation = survey::situation(ports, &systems, &configuration).await?;
+    let mut plan = Plan::switch_to(site, &situation, vouched.as_ref())?;
+    plan.warnings.extend(warnings(ports, &systems, site, &situation).await?);
+    if request.dry_run {
+        return Ok(Ended::Planned(plan));
+    }
+    let word = site.to_string();
+    let is_forced = !situation.silent(site.other()).is_empty();
+    let confirmation =
+        if is_forced { Confirmation::Forced { plan: &plan, word: &word } } else { Confirmation::Plan(&plan) };
+    dialog.confirm(&confirmation).await?;
+    let begun = configured::begun(ports, request, plan, None);
+    let performer = Performer { ports, systems: &systems, configuration: &configuration };
+    carry_out(&performer, begun, dialog).await?;
+    drop(held);
+    Ok(Ended::Done)
+}
+
+fn vouched(request: &Request) -> Result<Option<Vouched>, Stopped> {
+    match (request.force, &request.reason) {
+        (false, _) => Ok(None),
+        (true, Some(reason)) if !reason.trim().is_empty() => Ok(Some(Vouched { reason: reason.clone() })),
+        (true, _) => Err(Stopped::NoReason),
+    }
+}
+
+/// What a person should know before the switch: the age of the data, the calls that will end.
+async fn warnings(
+    ports: &Ports,
+    systems: &SystemPorts,
+    site: Site,
+    situation: &Situation,
+) -> Result<Vec<String>, Stopped> {
+    let mut warnings = Vec::new();
+    if site == Site::Alternate
+        && let Some(loaded) = ports.journal.memory()?.loaded
+    {
+        let from = loaded.generation.backup.taken_at.unwrap_or(loaded.generation.taken_at);
+        let age = span(ports.clock.now().fixed_offset() - from);
+        warnings.push(format!(
+            "the alternate has the data of {} ({age} ago); what is newer is not there",
+            from.format("%Y-%m-%d %H:%M")
+        ));
+    }
+    // Who does not answer is not asked once more for its calls.
+    if situation.silent(site.other()).is_empty()
+        && let Ok(usage) = systems.call_server.load_now(site.other()).await
+        && let Some(calls) = usage.calls.filter(|calls| *calls > 0)
+    {
+        warnings.push(format!("{calls} calls are up; calls in progress are not carried over"));
+    }
+    Ok(warnings)
+}
