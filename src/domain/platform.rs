@@ -7,6 +7,10 @@ use regex::Regex;
 
 use super::traffic::{Protocol, TelephonyPort};
 
+pub mod fields;
+pub mod placeholders;
+pub mod reader;
+
 /// A checked platform profile: for each fact the command and how to read it, the places of addresses in exchange
 /// data, the backup, the load, the ports of telephony.
 #[derive(Debug, Clone)]
@@ -49,8 +53,10 @@ pub struct Facts {
     pub servers: Option<Query>,
     /// Named queries whose rows, as text, make the topology (gateways, media servers, clusters).
     pub topology: Vec<(String, Query)>,
-    /// A row with `id`, and where known `date` and `version`: the current backup.
+    /// A row with `id`, and where known `date`, `zone` and `version`: the current backup.
     pub current_backup: Option<Query>,
+    /// Rows with `id` and `version`: all backups, where the command for the current one leaves its version out.
+    pub backups: Option<Query>,
     /// A row that is there only when the newest backup is complete.
     pub backup_complete: Option<Query>,
     /// A row that is there only when LIM 1 runs on its regular server.
