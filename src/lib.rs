@@ -12,5 +12,6 @@
 pub mod adapters;
 pub mod config;
 pub mod domain;
+pub mod flows;
 pub mod lab;
 pub mod ports;

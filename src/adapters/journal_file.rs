@@ -64,7 +64,7 @@ impl Journal for JournalFile {
         }
         let since = self.clock.now().format("%Y-%m-%d %H:%M:%S");
         let holder = format!("{person}, {action} since {since}");
-        let write = || {
+        let mut write = || {
             file.set_len(0)?;
             file.rewind()?;
             file.write_all(holder.as_bytes())

@@ -207,8 +207,7 @@ mod tests {
     }
 
     fn blocked(origin: Origin) -> Traffic {
-        let since = chrono::DateTime::parse_from_rfc3339("2026-11-21T02:10:00+01:00").unwrap();
-        Traffic::Blocked { origin, since, turned_away: 0 }
+        Traffic::Blocked { origin, since: None, turned_away: 0 }
     }
 
     fn unknown() -> Traffic {

@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
 
-use super::backup::{Generation, GenerationName};
+use super::backup::{Backup, Generation, GenerationName};
 use super::plan::{Action, Plan, Step};
 
 /// Who acts, and from where.
@@ -155,9 +155,9 @@ pub struct Memory {
     pub loaded: Option<Loaded>,
     /// The mirror that was loaded before it.
     pub former: Option<GenerationName>,
-    /// A load was begun and not proved.
+    /// The backup whose load was begun and not proved.
     #[serde(default)]
-    pub loading: bool,
+    pub loading: Option<Backup>,
     /// When the daily copy was set up or last changed; slots before it are not made up.
     #[serde(default)]
     pub auto_copy_since: Option<DateTime<FixedOffset>>,

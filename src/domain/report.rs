@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::configuration::{TakeoverSettings, WithoutPeer};
 use super::site::{Epoch, LimNumber, Site};
-use super::traffic::Traffic;
+use super::traffic::{Traffic, TrafficWord as Word};
 
 /// The format of the document.
 pub const SCHEMA: u32 = 1;
@@ -127,7 +127,7 @@ impl ServerStatus {
             lim,
             address,
             reachable: true,
-            traffic: Word::of(traffic),
+            traffic: traffic.word(),
             age_seconds: 0,
             blocked_since: None,
             turned_away: None,
@@ -136,7 +136,7 @@ impl ServerStatus {
         match traffic {
             Traffic::Allowed => {}
             Traffic::Blocked { since, turned_away, .. } => {
-                status.blocked_since = Some(*since);
+                status.blocked_since = *since;
                 status.turned_away = Some(*turned_away);
             }
             Traffic::Partial { differences } => status.remarks.clone_from(differences),
@@ -146,59 +146,6 @@ impl ServerStatus {
             }
         }
         status
-    }
-}
-
-/// A traffic state in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Word {
-    /// Traffic gets in.
-    Allowed,
-    /// Traffic is turned away.
-    Blocked,
-    /// Neither wholly.
-    Partial,
-    /// It could not be read.
-    Unknown,
-}
-
-impl Word {
-    /// The word for one server.
-    #[must_use]
-    pub const fn of(traffic: &Traffic) -> Self {
-        match traffic {
-            Traffic::Allowed => Self::Allowed,
-            Traffic::Blocked { .. } => Self::Blocked,
-            Traffic::Partial { .. } => Self::Partial,
-            Traffic::Unknown { .. } => Self::Unknown,
-        }
-    }
-
-    /// The word for a system: partial when its servers differ, unknown when none that matters could be read.
-    #[must_use]
-    pub fn of_system(words: &[Self]) -> Self {
-        let Some(first) = words.first().copied() else { return Self::Unknown };
-        if words.iter().all(|word| *word == first) {
-            return first;
-        }
-        let known: Vec<Self> = words.iter().copied().filter(|word| *word != Self::Unknown).collect();
-        match known.first() {
-            // One allowed server makes a site live whatever the silent ones are; a blocked one proves nothing for them.
-            Some(first) if known.iter().all(|word| word == first) && *first == Self::Blocked => Self::Unknown,
-            Some(_) | None => Self::Partial,
-        }
-    }
-
-    /// As it is printed.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Allowed => "allowed",
-            Self::Blocked => "blocked",
-            Self::Partial => "partial",
-            Self::Unknown => "unknown",
-        }
     }
 }
 
@@ -262,13 +209,18 @@ pub fn verdict(primary: Word, alternate: Word) -> &'static str {
     }
 }
 
-/// What can be promised in this state.
-#[must_use]
-pub const fn guarantee(primary: Word, alternate: Word) -> Guarantee {
-    match (primary, alternate) {
-        (Word::Allowed | Word::Partial, Word::Allowed | Word::Partial) => Guarantee::Lost,
-        (Word::Blocked | Word::Unknown, _) | (_, Word::Blocked | Word::Unknown) => Guarantee::Manual,
+impl SystemStatus {
+    /// Whether a server of it was read as letting traffic in, at least in part.
+    #[must_use]
+    pub fn may_be_live(&self) -> bool {
+        self.servers.iter().any(|server| matches!(server.traffic, Word::Allowed | Word::Partial))
     }
+}
+
+/// What can be promised of two systems as they were read.
+#[must_use]
+pub fn guarantee(primary: &SystemStatus, alternate: &SystemStatus) -> Guarantee {
+    if primary.may_be_live() && alternate.may_be_live() { Guarantee::Lost } else { Guarantee::Manual }
 }
 
 #[cfg(test)]
@@ -276,16 +228,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_system_whose_servers_differ_is_partial() {
-        assert_eq!(Word::of_system(&[Word::Allowed, Word::Blocked]), Word::Partial);
-        assert_eq!(Word::of_system(&[Word::Allowed, Word::Unknown]), Word::Partial);
-        assert_eq!(Word::of_system(&[Word::Blocked, Word::Unknown]), Word::Unknown);
-        assert_eq!(Word::of_system(&[Word::Blocked, Word::Blocked]), Word::Blocked);
+    fn one_open_server_on_each_side_loses_the_guarantee() {
+        let open = system(&[Traffic::Allowed, Traffic::Unknown { because: "no answer".into() }]);
+        let blocked = system(&[Traffic::Blocked { origin: crate::domain::traffic::Origin::Order, since: None, turned_away: 0 }]);
+        assert_eq!(guarantee(&open, &open), Guarantee::Lost);
+        assert_eq!(guarantee(&open, &blocked), Guarantee::Manual);
     }
 
-    #[test]
-    fn two_open_systems_lose_the_guarantee() {
-        assert_eq!(guarantee(Word::Allowed, Word::Partial), Guarantee::Lost);
-        assert_eq!(guarantee(Word::Allowed, Word::Blocked), Guarantee::Manual);
+    fn system(servers: &[Traffic]) -> SystemStatus {
+        let address = IpAddr::from([192, 0, 2, 10]);
+        SystemStatus {
+            traffic: Word::of_system(servers),
+            reachable: true,
+            version: None,
+            calls: None,
+            servers: servers.iter().map(|t| ServerStatus::new(LimNumber::FIRST, address, t)).collect(),
+        }
     }
 }

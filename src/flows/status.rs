@@ -12,9 +12,9 @@ use crate::domain::configuration::Configuration;
 use crate::domain::journal::{Memory, Outcome};
 use crate::domain::report::{
     self, Active, AutoCopyStatus, ControlAddress, Guarantee, MirrorStatus, SCHEMA, ServerStatus, Status, SystemStatus,
-    Word,
 };
 use crate::domain::site::{ServerId, Site};
+use crate::domain::traffic::{Traffic, TrafficWord};
 use crate::ports::systems::SystemPorts;
 
 /// Reads everything that `status` tells.
@@ -49,7 +49,7 @@ async fn read(ports: &Ports, configuration: &Configuration, systems: &SystemPort
         configured: true,
         active: order.active.into(),
         epoch: order.epoch,
-        guarantee: report::guarantee(primary.traffic, alternate.traffic),
+        guarantee: report::guarantee(&primary, &alternate),
         verdict: report::verdict(primary.traffic, alternate.traffic).to_owned(),
         network_control_address: control,
         takeover: Some(configuration.takeover),
@@ -111,14 +111,17 @@ fn system(
             Some(ServerStatus::new(server.lim, card.address, &contact.traffic))
         })
         .collect();
-    let words: Vec<Word> = servers.iter().map(|server| server.traffic).collect();
     SystemStatus {
-        traffic: Word::of_system(&words),
+        traffic: TrafficWord::of_system(of_site(contacts, site)),
         reachable: servers.iter().all(|server| server.reachable),
         version,
         calls,
         servers,
     }
+}
+
+fn of_site(contacts: &BTreeMap<ServerId, Contact>, site: Site) -> impl Iterator<Item = &Traffic> {
+    contacts.iter().filter(move |(server, _)| server.site == site).map(|(_, contact)| &contact.traffic)
 }
 
 async fn control_addresses(systems: &SystemPorts, configuration: &Configuration) -> Vec<ControlAddress> {

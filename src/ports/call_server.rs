@@ -88,14 +88,20 @@ pub trait CallServer: Send + Sync {
     /// terminal's; `None` where the platform is not probed.
     async fn answers(&self, server: ServerId, within: Duration) -> Option<Answer>;
 
-    /// Where a backup's translated files are to be put on the alternate's LIM 1.
-    fn load_place(&self, backup: &Backup) -> String;
-
-    /// Restores what lies in [`CallServer::load_place`] into the alternate, reloads it and proves it.
+    /// Puts the translated files of a backup, which lie in the folder `from` of the alternate's LIM 1, in their place
+    /// there, restores them, reloads the system and proves it. What lay in that place is kept for
+    /// [`CallServer::put_back`].
     ///
     /// # Errors
     /// [`CallServerError`] when a command fails or the proof is missing. The caller then loads the generation before.
-    async fn load(&self, backup: &Backup, place: &Path) -> Result<Proved, CallServerError>;
+    async fn load(&self, backup: &Backup, from: &Path) -> Result<Proved, CallServerError>;
+
+    /// Puts back what the first load of `backup` replaced and reloads it; where nothing lay there, takes away what
+    /// was put there.
+    ///
+    /// # Errors
+    /// [`CallServerError`] when a command fails.
+    async fn put_back(&self, backup: &Backup) -> Result<(), CallServerError>;
 }
 
 /// Conditions a platform can be asked about.

@@ -83,6 +83,15 @@ pub trait MirrorStore: Send + Sync {
         target: &Path,
     ) -> Result<Translated, MirrorError>;
 
+    /// The folder of a mirror, for [`MirrorStore::adopt`] by another store.
+    fn path(&self, name: &GenerationName) -> PathBuf;
+
+    /// Takes over a mirror from another store on the same file system, in one rename.
+    ///
+    /// # Errors
+    /// [`MirrorError`] when it is not there or cannot be moved.
+    fn adopt(&self, folder: &Path, name: &GenerationName) -> Result<(), MirrorError>;
+
     /// Throws away the oldest mirrors beyond [`GENERATIONS_KEPT`], never `loaded`; the names of those thrown away.
     ///
     /// # Errors

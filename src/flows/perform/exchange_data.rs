@@ -77,7 +77,7 @@ impl Performer<'_> {
         let staging = &self.ports.staging;
         let table = &self.configuration.translation;
         let translated = self.ports.mirrors.translate(&generation.name, places, table, &staging.here)?;
-        self.remember(|memory| memory.loading = true)?;
+        self.remember(|memory| memory.loading = Some(generation.backup.clone()))?;
         let proved = self.systems.call_server.load(&generation.backup, &staging.on_server).await?;
         let former = generation.name.clone();
         self.remember(|memory| {
@@ -86,7 +86,7 @@ impl Performer<'_> {
             {
                 memory.former = Some(loaded.generation.name);
             }
-            memory.loading = false;
+            memory.loading = None;
             memory.loaded = Some(Loaded { generation: generation.clone(), at: proved.at });
         })?;
         Ok(format!("{} addresses translated; {}", translated.replaced, proved.by))
@@ -95,14 +95,12 @@ impl Performer<'_> {
     /// Puts back what a load replaced, where a load was begun and not proved.
     pub(super) async fn load_former(&self, mirror: Option<&GenerationName>) -> Result<String, Stopped> {
         let memory = self.ports.journal.memory()?;
-        if !memory.loading {
-            return Ok("nothing had been loaded".to_owned());
-        }
+        let Some(loading) = memory.loading else { return Ok("nothing had been loaded".to_owned()) };
         match mirror {
             Some(name) => self.load(Some(name)).await,
             None => {
-                self.systems.call_server.put_back().await?;
-                self.remember(|memory| memory.loading = false)?;
+                self.systems.call_server.put_back(&loading).await?;
+                self.remember(|memory| memory.loading = None)?;
                 Ok("what lay there before is back".to_owned())
             }
         }
