@@ -6,6 +6,7 @@ pub mod durable;
 pub mod journal_file;
 pub mod local;
 pub mod mirror_folder;
+pub mod monitor_unit;
 pub mod netfilter;
 pub mod remote_backup;
 pub mod settings_file;

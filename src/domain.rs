@@ -6,6 +6,7 @@ pub mod address;
 pub mod backup;
 pub mod boot;
 pub mod configuration;
+pub mod given;
 pub mod journal;
 pub mod plan;
 pub mod platform;

@@ -8,6 +8,7 @@ pub mod data_copy;
 pub mod mirrors;
 pub mod monitor;
 pub mod perform;
+pub mod platform_check;
 pub mod preflight;
 pub mod recover;
 pub mod remove;
@@ -22,11 +23,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::domain::journal::Person;
-use crate::domain::platform::Platform;
 use crate::domain::preflight::Check;
 use crate::ports::clock::Clock;
+use crate::ports::documents::Documents;
 use crate::ports::journal::Journal;
 use crate::ports::mirror_store::MirrorStore;
+use crate::ports::service::Service;
 use crate::ports::settings::Settings;
 use crate::ports::systems::Systems;
 
@@ -47,8 +49,10 @@ pub struct Ports {
     pub scratch: Arc<dyn MirrorStore>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Platform profiles by name.
-    pub platforms: Arc<dyn Fn(&str) -> Result<Platform, Vec<String>> + Send + Sync>,
+    /// Platform profiles, answers and tables as files.
+    pub documents: Arc<dyn Documents>,
+    /// The monitor as a service.
+    pub service: Arc<dyn Service>,
     /// Where translated exchange data is made before it is put in its place.
     pub staging: Staging,
 }

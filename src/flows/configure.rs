@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use super::carry_out::carry_out;
 use super::configured;
 use super::perform::Performer;
-use super::perform::exchange_data::own_networks;
+use super::perform::exchange_data::{own_networks, refuse_wrong_translation};
 use super::preflight::Preflight;
 use super::{Ended, Ports, Request, Stopped, survey};
 use crate::domain::backup::Generation;
 use crate::domain::configuration::Configuration;
+use crate::domain::given::Given;
 use crate::domain::plan::{Action, Plan, Step};
 use crate::domain::preflight::{Check, hindrances};
 use crate::domain::site::{ServerId, Site};
@@ -18,8 +19,7 @@ use crate::domain::traffic::Traffic;
 use crate::ports::dialog::{Confirmation, Dialog, News};
 use crate::ports::systems::SystemPorts;
 
-mod interview;
-pub use interview::Given;
+pub mod interview;
 
 /// Sets the pair up. Before the confirmation nothing is written outside the scratch folder.
 ///
@@ -58,11 +58,8 @@ async fn prepare_and_set_up(
     let places = &configuration.membership.platform.addresses;
     let scan = ports.scratch.scan(&mirror.name, places, &own_networks(&configuration))?;
     configuration.translation = dialog.complete_translation(&scan, configuration.translation).await?;
-    let missing = configuration.translation.missing(&scan);
-    if !missing.is_empty() {
-        return Err(Stopped::NotTranslated(missing.iter().map(ToString::to_string).collect()));
-    }
-    interview::settings(given, &mut configuration, dialog).await?;
+    refuse_wrong_translation(&configuration.translation, &scan)?;
+    interview::settings(&mut configuration, dialog).await?;
     configuration.topology = systems.call_server.topology(Site::Primary).await?;
     let plan = plan(&configuration, &situation, &mirror);
     if request.dry_run {

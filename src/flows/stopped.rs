@@ -41,8 +41,8 @@ pub enum Stopped {
     /// A forced action without a reason.
     #[error("a forced takeover needs a reason")]
     NoReason,
-    /// Own addresses without a translation.
-    #[error("{} of the primary's own addresses have no translation: {}", .0.len(), .0.join(", "))]
+    /// The translation table would leave the alternate with addresses of the primary.
+    #[error("the translation table cannot be used for this data: {}", .0.join("; "))]
     NotTranslated(Vec<String>),
     /// Bad input that no dialog asked for.
     #[error("{0}")]

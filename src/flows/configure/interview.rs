@@ -6,36 +6,13 @@ use std::time::Duration;
 
 use crate::domain::address::{HostKey, parse_bare};
 use crate::domain::configuration::{
-    BootPolicy, Configuration, CopyLimits, Membership, Mode, ServerCard, ServerList, SshAccess, TakeoverSettings,
-    WithoutPeer,
+    BootPolicy, Configuration, Membership, Mode, ServerCard, SshAccess, TakeoverSettings, WithoutPeer,
 };
+use crate::domain::given::Given;
 use crate::domain::platform::Platform;
 use crate::domain::site::{LimNumber, ServerId, Site};
-use crate::domain::traffic::TurnAway;
-use crate::domain::translation::TranslationTable;
 use crate::flows::{Ports, Stopped};
 use crate::ports::dialog::{Confirmation, Dialog, News, Question};
-
-/// What was given beforehand by flags or an answers file and is more than one word.
-#[derive(Debug, Clone, Default)]
-pub struct Given {
-    /// How to log in.
-    pub ssh: SshAccess,
-    /// Host keys that are right, by address.
-    pub host_keys: BTreeMap<IpAddr, HostKey>,
-    /// The primary's servers, where the platform does not tell them.
-    pub primary_servers: ServerList,
-    /// The alternate's servers, where the platform does not tell them.
-    pub alternate_servers: ServerList,
-    /// Translations.
-    pub translation: TranslationTable,
-    /// Addresses that are never blocked.
-    pub never_block: BTreeSet<IpAddr>,
-    /// Reject or drop.
-    pub turn_away: TurnAway,
-    /// Limits of the copy.
-    pub copy: CopyLimits,
-}
 
 const HELP: &str = "configure";
 
@@ -50,7 +27,7 @@ pub(super) async fn members(ports: &Ports, given: &Given, dialog: &mut dyn Dialo
     let key = trusted_key(ports, given, first, master, dialog).await?;
     let mut membership = Membership {
         platform,
-        ssh: given.ssh.clone(),
+        ssh: access(given),
         servers: BTreeMap::from([(first, ServerCard { address: master, host_key: Some(key) })]),
         never_block: given.never_block.clone(),
         turn_away: given.turn_away,
@@ -78,7 +55,6 @@ pub(super) async fn members(ports: &Ports, given: &Given, dialog: &mut dyn Dialo
 /// # Errors
 /// When an answer is missing or wrong.
 pub(super) async fn settings(
-    _given: &Given,
     configuration: &mut Configuration,
     dialog: &mut dyn Dialog,
 ) -> Result<(), Stopped> {
@@ -124,9 +100,9 @@ fn ask(key: &'static str, flag: &'static str, prompt: &str, default: Option<&str
 
 async fn ask_platform(ports: &Ports, dialog: &mut dyn Dialog) -> Result<Platform, Stopped> {
     let question = ask("platform", "--platform", "Platform of both systems", Some("mxone"));
-    let check = |text: &str| (ports.platforms)(text).map(drop).map_err(|problems| problems.join("; "));
+    let check = |text: &str| ports.documents.platform(text).map(drop).map_err(|problems| problems.join("; "));
     let answer = dialog.ask(&question, &check).await?;
-    (ports.platforms)(&answer).map_err(|problems| Stopped::BadInput(problems.join("; ")))
+    ports.documents.platform(&answer).map_err(|problems| Stopped::BadInput(problems.join("; ")))
 }
 
 async fn ask_address((key, flag, prompt): &(&'static str, &'static str, &str), dialog: &mut dyn Dialog) -> Result<IpAddr, Stopped> {
@@ -198,14 +174,27 @@ async fn trusted_key(
     address: IpAddr,
     dialog: &mut dyn Dialog,
 ) -> Result<HostKey, Stopped> {
-    if let Some(key) = given.host_keys.get(&address) {
+    let is_master = server == ServerId::first_of(Site::Primary);
+    let given_for_master = given.primary_host_key.as_ref().filter(|_| is_master);
+    if let Some(key) = given_for_master.or_else(|| given.host_keys.get(&address)) {
         return Ok(key.clone());
     }
-    let key = ports.systems.host_key(address, &given.ssh).await?;
+    let key = ports.systems.host_key(address, &access(given)).await?;
     let statement = format!("{server} ({address}) shows the host key\n  {key}");
-    let flag = if server == ServerId::first_of(Site::Primary) { "--primary-host-key" } else { "--host-key ADDRESS=KEY" };
+    let flag = if is_master { "--primary-host-key" } else { "--host-key ADDRESS=KEY" };
     dialog.confirm(&Confirmation::Trust { statement, flag }).await?;
     Ok(key)
+}
+
+/// How to log in: the usual way, but for what was given.
+fn access(given: &Given) -> SshAccess {
+    let usual = SshAccess::default();
+    SshAccess {
+        user: given.ssh_user.clone().unwrap_or(usual.user),
+        port: given.ssh_port.unwrap_or(usual.port),
+        identity: given.ssh_identity.clone().or(usual.identity),
+        ..usual
+    }
 }
 
 async fn ask_control_addresses(dialog: &mut dyn Dialog) -> Result<Vec<IpAddr>, Stopped> {

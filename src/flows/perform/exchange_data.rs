@@ -1,14 +1,18 @@
 //! The steps that copy, load and keep exchange data.
 
+use std::net::IpAddr;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use super::Performer;
 use crate::domain::backup::{Backup, Generation, GenerationName};
 use crate::domain::journal::{Loaded, Memory};
 use crate::domain::preflight::size;
-use crate::domain::scan::OwnNetworks;
+use crate::domain::scan::{OwnNetworks, Scan};
 use crate::domain::site::{ServerId, Site};
 use crate::domain::traffic::Traffic;
+use crate::domain::translation::{Severity, TranslationTable};
 use crate::flows::Stopped;
 use crate::flows::survey;
 use crate::ports::dialog::{Dialog, News};
@@ -70,10 +74,7 @@ impl Performer<'_> {
         let places = &self.configuration.membership.platform.addresses;
         let own = own_networks(self.configuration);
         let scan = self.ports.mirrors.scan(&generation.name, places, &own)?;
-        let missing = self.configuration.translation.missing(&scan);
-        if !missing.is_empty() {
-            return Err(Stopped::NotTranslated(missing.iter().map(ToString::to_string).collect()));
-        }
+        refuse_wrong_translation(&self.configuration.translation, &scan)?;
         let staging = &self.ports.staging;
         let table = &self.configuration.translation;
         let translated = self.ports.mirrors.translate(&generation.name, places, table, &staging.here)?;
@@ -156,7 +157,26 @@ impl Performer<'_> {
 pub fn own_networks(configuration: &crate::domain::configuration::Configuration) -> OwnNetworks {
     let membership = &configuration.membership;
     let addresses = membership.of_site(Site::Primary).filter_map(|server| membership.servers.get(&server));
-    OwnNetworks(addresses.flat_map(|card| OwnNetworks::around(card.address)).collect())
+    OwnNetworks(addresses.flat_map(|card| around(card.address)).collect())
+}
+
+/// A server and the network it stands in. Neither platform nor server tells the network's length for all servers, so
+/// the usual one of a site is taken: /24, and /64 for IPv6.
+fn around(address: IpAddr) -> impl Iterator<Item = IpNet> {
+    let network_length = if address.is_ipv4() { 24 } else { 64 };
+    let network = IpNet::new(address, network_length).ok().map(|network| network.trunc());
+    [Some(IpNet::from(address)), network].into_iter().flatten()
+}
+
+/// Refuses a table that would leave the alternate with the primary's addresses.
+///
+/// # Errors
+/// [`Stopped::NotTranslated`] with every problem that stands in the way.
+pub fn refuse_wrong_translation(table: &TranslationTable, scan: &Scan) -> Result<(), Stopped> {
+    let problems = table.problems(scan).into_iter();
+    let musts: Vec<String> =
+        problems.filter(|problem| problem.severity() == Severity::Must).map(|problem| problem.to_string()).collect();
+    if musts.is_empty() { Ok(()) } else { Err(Stopped::NotTranslated(musts)) }
 }
 
 /// Counts what comes, tells about it, and keeps to the rate limit.

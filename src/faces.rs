@@ -1,0 +1,11 @@
+//! Who asks: the command line, plain prompts, a script, the monitor. A face decides nothing.
+
+pub mod cli;
+pub mod failure;
+pub mod help;
+pub mod print;
+pub mod prompts;
+pub mod run;
+pub mod scripted;
+pub mod teller;
+pub mod watch;

@@ -1,0 +1,413 @@
+//! The command line of `mxone_system_redundancy`: every menu leaf is a command, every prompt has a flag.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::domain::preflight::Check;
+
+/// Keeps an alternate telephony system ready beside a primary one, with at most one of the two sites live.
+///
+/// Run it on LIM 1 of the alternate system, as mxone_admin or root.
+#[derive(Debug, Parser)]
+#[command(name = "mxone_system_redundancy", version, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do; without it the menu opens.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What holds for every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What holds for every command.
+#[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one flag of the command line")]
+pub struct Common {
+    /// Print the result as one JSON document.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print the plan and change nothing.
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    /// Answer confirmations (never choices) with yes.
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// A YAML file with the answers to a whole flow.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+    /// Why; kept in the history. A forced action needs it.
+    #[arg(long, global = true, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Where all files are kept, instead of below /.
+    #[arg(long, global = true, value_name = "DIR", env = "MXONE_REDUNDANCY_ROOT")]
+    pub root: Option<PathBuf>,
+    /// Do not let this check stand in the way (kept in the history; give a reason).
+    #[arg(long, global = true, value_name = "CHECK")]
+    pub skip_check: Vec<Check>,
+    /// Finish the action that a crash cut off.
+    #[arg(long, global = true, conflicts_with = "abandon")]
+    pub resume: bool,
+    /// Take back the action that a crash cut off.
+    #[arg(long, global = true)]
+    pub abandon: bool,
+    /// Work on the embedded lab (see `lab start`) instead of real systems.
+    #[arg(long, global = true)]
+    pub lab: bool,
+    /// Ask with plain line prompts.
+    #[arg(long, global = true)]
+    pub plain: bool,
+}
+
+/// The commands; the words of DESIGN §3.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the configuration.
+    List,
+    /// Read both systems now and say which site is live.
+    Status,
+    /// Set up redundancy between the primary and this alternate system.
+    Configure(Box<Configure>),
+    /// Take redundancy apart; which site is live does not change.
+    Remove,
+    /// Translation, takeover, network control address.
+    Settings {
+        /// Which.
+        #[command(subcommand)]
+        setting: Setting,
+    },
+    /// Make one system active, and block the other.
+    ManualTakeover(Takeover),
+    /// Copy exchange data, now or every day; mirrors.
+    Data {
+        /// What.
+        #[command(subcommand)]
+        job: Data,
+    },
+    /// What was done, by whom, why, and how it ended.
+    History {
+        /// At most this many actions, the newest.
+        #[arg(long, default_value_t = 20)]
+        last: usize,
+    },
+    /// Watch both systems, keep them as ordered, and run the daily copy.
+    Monitor {
+        /// Write and start the systemd unit instead.
+        #[arg(long)]
+        install: bool,
+    },
+    /// Platform profiles.
+    Platform {
+        /// What.
+        #[command(subcommand)]
+        what: Platform,
+    },
+    /// The configuration files.
+    Config {
+        /// What.
+        #[command(subcommand)]
+        what: Config,
+    },
+    /// Show the whole story on an embedded two-site lab: no root, no servers needed.
+    Demo,
+    /// An embedded two-site lab that stays up, to try every command on with --lab.
+    Lab {
+        /// What.
+        #[command(subcommand)]
+        what: Lab,
+    },
+    /// Read a page of the help.
+    Help {
+        /// The page; without it the pages are listed.
+        topic: Option<String>,
+    },
+}
+
+/// Answers of `configure` as flags.
+#[derive(Debug, Default, Args)]
+pub struct Configure {
+    /// Platform of both systems: mxone, kamailio, asterisk, freeswitch, or one of your own.
+    #[arg(long)]
+    pub platform: Option<String>,
+    /// Master IP address of the primary system.
+    #[arg(long, value_name = "ADDRESS")]
+    pub primary_master_address: Option<String>,
+    /// Host key of the primary's LIM 1 that is right, such as "ssh-ed25519 AAAA...".
+    #[arg(long, value_name = "KEY")]
+    pub primary_host_key: Option<String>,
+    /// Host key of another server that is right.
+    #[arg(long, value_name = "ADDRESS=KEY")]
+    pub host_key: Vec<String>,
+    /// Address of this server, where the platform does not tell it.
+    #[arg(long, value_name = "ADDRESS")]
+    pub alternate_master_address: Option<String>,
+    /// A server of the primary, where the platform does not tell them.
+    #[arg(long, value_name = "LIM=ADDRESS")]
+    pub primary_server: Vec<String>,
+    /// A server of the alternate, where the platform does not tell them.
+    #[arg(long, value_name = "LIM=ADDRESS")]
+    pub alternate_server: Vec<String>,
+    /// Network control address; several with commas.
+    #[arg(long, value_name = "ADDRESS")]
+    pub network_control_address: Option<String>,
+    /// A translation; networks as well.
+    #[arg(long, value_name = "PRIMARY=ALTERNATE")]
+    pub translate: Vec<String>,
+    /// Takeover by the alternate at a failure.
+    #[arg(long, value_name = "MODE")]
+    pub takeover_alternate_from_primary: Option<String>,
+    /// Takeover by the primary at its recovery.
+    #[arg(long, value_name = "MODE")]
+    pub takeover_primary_from_alternate: Option<String>,
+    /// What a rebooted server does when the other site cannot be asked: stay-blocked or open.
+    #[arg(long, value_name = "CHOICE")]
+    pub boot_without_peer: Option<String>,
+    /// Seconds to wait for the other site before opening.
+    #[arg(long, value_name = "SECONDS")]
+    pub boot_grace: Option<u64>,
+    /// User to log in as on every server.
+    #[arg(long)]
+    pub ssh_user: Option<String>,
+    /// SSH port of every server.
+    #[arg(long)]
+    pub ssh_port: Option<u16>,
+    /// Private key file; without one the agent is asked.
+    #[arg(long, value_name = "FILE")]
+    pub ssh_identity: Option<PathBuf>,
+    /// An address that is never blocked, such as a management station.
+    #[arg(long, value_name = "ADDRESS")]
+    pub never_block: Vec<IpAddr>,
+    /// How traffic is turned away: reject or drop.
+    #[arg(long, value_name = "HOW")]
+    pub turn_away: Option<String>,
+    /// Limit of the copy.
+    #[arg(long, value_name = "BYTES")]
+    pub bytes_per_second: Option<u64>,
+}
+
+/// Settings that can be changed.
+#[derive(Debug, Subcommand)]
+pub enum Setting {
+    /// Primary addresses to alternate addresses.
+    Translation {
+        /// What.
+        #[command(subcommand)]
+        what: Translation,
+    },
+    /// Whether a takeover waits for a person.
+    Takeover {
+        /// Which takeover.
+        direction: Direction,
+        /// Whether a person decides.
+        mode: Mode,
+    },
+    /// Addresses that prove that a site reaches the users' network.
+    NetworkControlAddress {
+        /// The new addresses; without any the present ones are listed.
+        addresses: Vec<IpAddr>,
+    },
+}
+
+/// What can be done with the translation table.
+#[derive(Debug, Subcommand)]
+pub enum Translation {
+    /// List the table.
+    List,
+    /// Set entries; they take effect at the next load.
+    Set {
+        /// Entries.
+        #[arg(required = true, value_name = "PRIMARY=ALTERNATE")]
+        entries: Vec<String>,
+    },
+    /// Take entries out.
+    Remove {
+        /// Primary addresses or networks.
+        #[arg(required = true, value_name = "PRIMARY")]
+        primary: Vec<String>,
+    },
+    /// Confirm that foreign addresses stay as they are.
+    Confirm {
+        /// Addresses; without any, every foreign address of the newest mirror.
+        addresses: Vec<IpAddr>,
+    },
+    /// Replace the table by a file (.csv or .yaml).
+    Import {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Print the table.
+    Export {
+        /// Comma-separated values instead of YAML.
+        #[arg(long)]
+        csv: bool,
+    },
+    /// List every address of the newest mirror with where it occurs.
+    Scan,
+    /// Say which rule covers an address, where it occurs and what it becomes.
+    Explain {
+        /// The address.
+        address: IpAddr,
+    },
+    /// Show what the next load would change.
+    Preview,
+}
+
+/// A direction of takeover.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Direction {
+    /// The alternate takes over at a failure of the primary.
+    AlternateFromPrimary,
+    /// The primary takes over again at its recovery.
+    PrimaryFromAlternate,
+}
+
+/// Whether a person decides.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Mode {
+    /// A person decides.
+    Manual,
+    /// The monitors decide.
+    Automatic,
+}
+
+/// `manual-takeover`.
+#[derive(Debug, Args)]
+pub struct Takeover {
+    /// The system that becomes active.
+    pub to: TrafficIn,
+    /// Go on although the other side does not answer; needs --reason.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// The system that becomes active.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum TrafficIn {
+    /// The alternate system.
+    TrafficInAlternate,
+    /// The primary system.
+    TrafficInPrimary,
+}
+
+/// `data`.
+#[derive(Debug, Subcommand)]
+pub enum Data {
+    /// Copy the primary's current backup now, and load it.
+    Copy,
+    /// The daily copy.
+    Auto {
+        /// What.
+        #[command(subcommand)]
+        what: Auto,
+    },
+    /// Verified copies of backups on this server.
+    Mirrors {
+        /// What.
+        #[command(subcommand)]
+        what: Mirrors,
+    },
+}
+
+/// `data auto`.
+#[derive(Debug, Subcommand)]
+pub enum Auto {
+    /// Set the daily copy up.
+    Create(Schedule),
+    /// Show it.
+    List,
+    /// Change it.
+    Change(Schedule),
+    /// Take it out.
+    Remove,
+}
+
+/// When the copy runs.
+#[derive(Debug, Args)]
+pub struct Schedule {
+    /// Cron expression (minute hour day month weekday; 0 and 7 are Sunday), or @daily. 0 2 * * * when created without.
+    #[arg(long, value_name = "CRON")]
+    pub schedule: Option<String>,
+    /// Time zone, such as Europe/Stockholm; this server's when created without.
+    #[arg(long, value_name = "ZONE")]
+    pub zone: Option<String>,
+    /// Begin up to this many seconds later, at random.
+    #[arg(long, value_name = "SECONDS")]
+    pub random_delay: Option<u64>,
+}
+
+/// `data mirrors`.
+#[derive(Debug, Subcommand)]
+pub enum Mirrors {
+    /// List them.
+    List,
+    /// Compare every file with its checksum again.
+    Verify {
+        /// The mirror; without it the newest.
+        mirror: Option<String>,
+    },
+    /// Load one into the alternate.
+    Load {
+        /// The mirror; without it the newest.
+        mirror: Option<String>,
+    },
+    /// Load the one that was loaded before.
+    RollBack,
+}
+
+/// `platform`.
+#[derive(Debug, Subcommand)]
+pub enum Platform {
+    /// List the profiles.
+    List,
+    /// Print a profile.
+    Show {
+        /// Its name.
+        name: String,
+    },
+    /// Check a profile that is a file.
+    Check {
+        /// The file.
+        file: PathBuf,
+        /// Run its read-only commands on a configured site and show what was understood.
+        #[arg(long, value_name = "SITE")]
+        site: Option<crate::domain::site::Site>,
+    },
+}
+
+/// `config`.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Check the configuration files as a whole.
+    Check,
+}
+
+/// `lab`.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Lab {
+    /// Start a lab that stays up.
+    Start {
+        /// Servers at each site.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=124))]
+        servers: u16,
+    },
+    /// Stop it.
+    Stop,
+    /// Cut a site off, or connect it again.
+    Cut {
+        /// The site.
+        site: crate::domain::site::Site,
+    },
+    /// Connect a site again.
+    Heal {
+        /// The site.
+        site: crate::domain::site::Site,
+    },
+    /// Keep the lab up in the foreground (what start runs).
+    #[command(hide = true)]
+    Serve {
+        /// Servers at each site.
+        #[arg(long, default_value_t = 2)]
+        servers: u16,
+    },
+}

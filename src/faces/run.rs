@@ -1,0 +1,222 @@
+//! Runs one command of `mxone_system_redundancy` and prints what came of it.
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, Write};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::cli::{Command, Common, Config, Configure, TrafficIn};
+use super::failure::{Exit, Failure};
+use super::prompts::Prompts;
+use super::scripted::Scripted;
+use super::teller::{Teller, plan_text};
+use super::{help, print, watch};
+use crate::domain::given::Given;
+use crate::domain::journal::Person;
+use crate::domain::site::Site;
+use crate::flows::recover::Way;
+use crate::flows::{self, Ended, Ports, Request, Stopped};
+use crate::ports::dialog::Dialog;
+
+mod data;
+mod given;
+mod platform;
+mod settings;
+
+/// The format of the documents that `--json` prints.
+pub const SCHEMA: u32 = 1;
+
+/// One run of the program.
+pub struct Run<'a> {
+    /// The world.
+    pub ports: &'a Ports,
+    /// The flags that hold for every command.
+    pub common: Common,
+    /// Who runs it.
+    pub person: Person,
+    /// Standard output.
+    pub out: &'a mut (dyn Write + Send),
+}
+
+impl Run<'_> {
+    /// Runs a command; what it printed is on standard output, news are on standard error.
+    ///
+    /// # Errors
+    /// [`Failure`] with the exit code and what a person reads.
+    pub async fn run(&mut self, command: Command) -> Result<(), Failure> {
+        match command {
+            Command::List => self.list(),
+            Command::Status => self.status().await,
+            Command::Configure(flags) => self.configure(&flags).await,
+            Command::Remove => {
+                let request = self.request(false);
+                let mut dialog = self.dialog(Given::default(), false);
+                let ended = flows::remove::remove(self.ports, &request, &mut *dialog).await;
+                self.ended(ended)
+            }
+            Command::Settings { setting } => self.settings(setting).await,
+            Command::ManualTakeover(takeover) => {
+                let site = match takeover.to {
+                    TrafficIn::TrafficInAlternate => Site::Alternate,
+                    TrafficIn::TrafficInPrimary => Site::Primary,
+                };
+                let request = self.request(takeover.force);
+                let mut dialog = self.dialog(Given::default(), takeover.force);
+                let ended = flows::takeover::take_over(self.ports, &request, site, &mut *dialog).await;
+                self.ended(ended)
+            }
+            Command::Data { job } => self.data(job).await,
+            Command::History { last } => self.history(last),
+            Command::Monitor { install: true } => self.install_monitor(),
+            Command::Monitor { install: false } => {
+                watch::watch(self.ports, &mut *self.out).await.map_err(Failure::from)
+            }
+            Command::Platform { what } => self.platform(what).await,
+            Command::Config { what: Config::Check } => self.check_configuration(),
+            Command::Help { topic } => self.help(topic.as_deref()),
+            Command::Demo | Command::Lab { .. } => {
+                Err(Failure::new(Exit::BadInput, "this command does not go with the flags given"))
+            }
+        }
+    }
+
+    /// Brings the unfinished action to its end.
+    ///
+    /// # Errors
+    /// As [`Run::run`].
+    pub async fn recover(&mut self, way: Way) -> Result<(), Failure> {
+        let request = self.request(false);
+        let mut dialog = self.dialog(Given::default(), true);
+        let ended = flows::recover::recover(self.ports, &request, way, &mut *dialog).await;
+        self.ended(ended)
+    }
+
+    fn request(&self, force: bool) -> Request {
+        Request {
+            person: self.person.clone(),
+            reason: self.common.reason.clone(),
+            dry_run: self.common.dry_run,
+            skipped: self.common.skip_check.iter().copied().collect::<BTreeSet<_>>(),
+            force,
+        }
+    }
+
+    /// A person is asked only at a terminal; everybody else gets the dialog of a script.
+    fn dialog(&self, given: Given, force: bool) -> Box<dyn Dialog> {
+        let teller = Teller::new(Box::new(std::io::stderr()));
+        let script = Scripted { given, yes: self.common.yes, force, teller };
+        let is_person = std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !self.common.json;
+        if is_person { Box::new(Prompts { script }) } else { Box::new(script) }
+    }
+
+    fn list(&mut self) -> Result<(), Failure> {
+        let configuration = self.ports.settings.load().map_err(Stopped::from)?.ok_or(Stopped::NotConfigured)?;
+        let membership = &configuration.membership;
+        let servers: Vec<Value> = membership
+            .servers
+            .iter()
+            .map(|(server, card)| json!({"site": server.site, "lim": server.lim, "address": card.address}))
+            .collect();
+        let document = json!({
+            "schema": SCHEMA,
+            "platform": membership.platform.name,
+            "servers": servers,
+            "network_control_address": configuration.network_control_address,
+            "takeover": configuration.takeover,
+            "boot_without_peer": configuration.boot.without_peer,
+            "boot_grace_seconds": configuration.boot.grace.as_secs(),
+            "auto_copy": configuration.auto_copy.as_ref().map(ToString::to_string),
+            "translation_entries": configuration.translation.len(),
+        });
+        self.emit(&document, &print::configuration(&configuration))
+    }
+
+    async fn status(&mut self) -> Result<(), Failure> {
+        let status = flows::status::status(self.ports).await?;
+        self.emit(&status, &print::status(&status))?;
+        if !status.configured {
+            return Err(Stopped::NotConfigured.into());
+        }
+        let silent: Vec<String> = [(Site::Primary, &status.primary), (Site::Alternate, &status.alternate)]
+            .into_iter()
+            .flat_map(|(site, system)| system.iter().flat_map(move |s| s.servers.iter().map(move |server| (site, server))))
+            .filter(|(_, server)| !server.reachable)
+            .map(|(site, server)| format!("LIM {} of the {site} system", server.lim))
+            .collect();
+        if silent.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(Exit::Unknown, format!("the state of {} is unknown", silent.join(", "))))
+    }
+
+    async fn configure(&mut self, flags: &Configure) -> Result<(), Failure> {
+        let given = self.given(flags)?;
+        let request = self.request(false);
+        let mut dialog = self.dialog(given.clone(), false);
+        let ended = flows::configure::configure(self.ports, &request, &given, &mut *dialog).await;
+        self.ended(ended)
+    }
+
+    fn history(&mut self, last: usize) -> Result<(), Failure> {
+        let lines = self.ports.journal.history().map_err(Stopped::from)?;
+        self.emit(&json!({"schema": SCHEMA, "lines": lines}), &print::history(&lines, last))
+    }
+
+    fn install_monitor(&mut self) -> Result<(), Failure> {
+        let told = self.ports.service.install().map_err(|error| {
+            Failure::new(Exit::Failed, format!("the monitor's unit cannot be installed: {error}"))
+                .hint("run it as root, or run `mxone_system_redundancy monitor` in the foreground")
+        })?;
+        self.emit(&json!({"schema": SCHEMA, "outcome": "done", "told": told}), &format!("{}\n", told.join("\n")))
+    }
+
+    fn check_configuration(&mut self) -> Result<(), Failure> {
+        match self.ports.settings.load() {
+            Ok(Some(_)) => self.emit(&json!({"schema": SCHEMA, "problems": []}), "the configuration is right\n"),
+            Ok(None) => Err(Stopped::NotConfigured.into()),
+            Err(error) => Err(Stopped::from(error).into()),
+        }
+    }
+
+    fn help(&mut self, topic: Option<&str>) -> Result<(), Failure> {
+        let text = help::page(topic).map_err(|error| Failure::new(Exit::BadInput, error))?;
+        self.print(&text)
+    }
+
+    /// Prints how a changing flow ended.
+    fn ended(&mut self, ended: Result<Ended, Stopped>) -> Result<(), Failure> {
+        match ended? {
+            Ended::Done => self.emit(&json!({"schema": SCHEMA, "outcome": "done"}), "done\n"),
+            Ended::Planned(plan) => {
+                let document = json!({"schema": SCHEMA, "outcome": "planned", "plan": plan});
+                self.emit(&document, &format!("{}\nnothing was changed\n", plan_text(&plan)))
+            }
+            Ended::NotDone(because) => {
+                let document = json!({"schema": SCHEMA, "outcome": "not-done", "because": because});
+                self.emit(&document, &format!("not done: {because}\n"))
+            }
+        }
+    }
+
+    fn emit(&mut self, document: &impl Serialize, text: &str) -> Result<(), Failure> {
+        if !self.common.json {
+            return self.print(text);
+        }
+        let document = serde_json::to_string_pretty(document)
+            .map_err(|error| Failure::new(Exit::Failed, format!("the result has no JSON form: {error}")))?;
+        self.print(&format!("{document}\n"))
+    }
+
+    fn print(&mut self, text: &str) -> Result<(), Failure> {
+        let write = |out: &mut (dyn Write + Send)| {
+            out.write_all(text.as_bytes())?;
+            out.flush()
+        };
+        match write(&mut *self.out) {
+            // Whoever reads has read enough.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            written => written.map_err(|error| Failure::new(Exit::Failed, format!("the result cannot be printed: {error}"))),
+        }
+    }
+}

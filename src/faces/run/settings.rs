@@ -1,0 +1,192 @@
+//! `settings`: translation, takeover, network control address.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::given::entry;
+use super::{Run, SCHEMA};
+use crate::domain::configuration;
+use crate::domain::given::Given;
+use crate::domain::translation::{TranslationEntry, TranslationTable, parse_side};
+use crate::faces::cli::{Direction, Mode, Setting, Translation};
+use crate::faces::failure::{Exit, Failure};
+use crate::flows::{self, Ended, Stopped};
+use crate::ports::dialog::News;
+use crate::ports::documents::TableForm;
+
+impl Run<'_> {
+    pub(super) async fn settings(&mut self, setting: Setting) -> Result<(), Failure> {
+        let request = self.request(false);
+        match setting {
+            Setting::Translation { what } => self.translation(what),
+            Setting::Takeover { direction, mode } => {
+                let direction = match direction {
+                    Direction::AlternateFromPrimary => configuration::Direction::AlternateFromPrimary,
+                    Direction::PrimaryFromAlternate => configuration::Direction::PrimaryFromAlternate,
+                };
+                let mode = match mode {
+                    Mode::Manual => configuration::Mode::Manual,
+                    Mode::Automatic => configuration::Mode::Automatic,
+                };
+                let mut dialog = self.dialog(Given::default(), false);
+                let ended = flows::settings::takeover(self.ports, &request, direction, mode, &mut *dialog).await;
+                self.ended(ended)
+            }
+            Setting::NetworkControlAddress { addresses } if addresses.is_empty() => {
+                let configuration = self.configuration()?;
+                let addresses = &configuration.network_control_address;
+                let text: String = addresses.iter().map(|address| format!("{address}\n")).collect();
+                self.emit(&json!({"schema": SCHEMA, "network_control_address": addresses}), &text)
+            }
+            Setting::NetworkControlAddress { addresses } => {
+                let ended = flows::settings::control_addresses(self.ports, &request, &addresses);
+                self.ended(ended)
+            }
+        }
+    }
+
+    fn configuration(&self) -> Result<configuration::Configuration, Failure> {
+        let configuration = self.ports.settings.load().map_err(Stopped::from)?;
+        Ok(configuration.ok_or(Stopped::NotConfigured)?)
+    }
+
+    fn translation(&mut self, what: Translation) -> Result<(), Failure> {
+        match what {
+            Translation::List => {
+                let table = self.configuration()?.translation;
+                let entries: Vec<String> = table.entries().map(|entry| entry.to_string()).collect();
+                let text: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
+                self.emit(&json!({"schema": SCHEMA, "entries": entries}), &text)
+            }
+            Translation::Set { entries } => {
+                let entries: Vec<TranslationEntry> =
+                    entries.iter().map(|pair| entry("settings translation set", pair)).collect::<Result<_, _>>()?;
+                self.change_table("set", |table| {
+                    for entry in entries {
+                        table.set(entry);
+                    }
+                    Ok(())
+                })
+            }
+            Translation::Remove { primary } => self.change_table("remove", |table| {
+                for text in &primary {
+                    let side = parse_side(text).map_err(|error| Stopped::BadInput(error.to_string()))?;
+                    let gone = table.remove(side);
+                    gone.ok_or_else(|| Stopped::BadInput(format!("{text} has no entry of its own")))?;
+                }
+                Ok(())
+            }),
+            Translation::Confirm { addresses } => self.confirm_foreign(addresses),
+            Translation::Import { file } => self.import(&file),
+            Translation::Export { csv } => {
+                let table = self.configuration()?.translation;
+                let form = if csv { TableForm::Csv } else { TableForm::Yaml };
+                let text = self.ports.documents.write_translation(&table, form);
+                self.print(&text)
+            }
+            Translation::Scan => self.scan(),
+            Translation::Explain { address } => self.explain(address),
+            Translation::Preview => self.preview(),
+        }
+    }
+
+    fn change_table(
+        &mut self,
+        what: &str,
+        edit: impl FnOnce(&mut TranslationTable) -> Result<(), Stopped>,
+    ) -> Result<(), Failure> {
+        let request = self.request(false);
+        let what = format!("translation {what}");
+        let ended = flows::settings::change(self.ports, &request, &what, |configuration| {
+            edit(&mut configuration.translation)
+        });
+        if matches!(ended, Ok(Ended::Done)) {
+            self.dialog(Given::default(), false).tell(News::Note("it takes effect at the next load".to_owned()));
+        }
+        self.ended(ended)
+    }
+
+    /// A foreign address that stays as it is gets an entry onto itself.
+    fn confirm_foreign(&mut self, addresses: Vec<IpAddr>) -> Result<(), Failure> {
+        let (_, scan) = flows::settings::scan(self.ports)?;
+        let foreign: Vec<IpAddr> = scan.foreign_addresses().collect();
+        if let Some(own) = addresses.iter().find(|address| !foreign.contains(address)) {
+            let error = format!("{own} is no foreign address of the newest mirror");
+            return Err(Failure::new(Exit::BadInput, error).hint("see `settings translation scan`"));
+        }
+        let chosen = if addresses.is_empty() { foreign } else { addresses };
+        self.change_table("confirm", |table| {
+            for address in chosen.into_iter().filter(|address| table.translate(*address).is_none()).collect::<Vec<_>>() {
+                let entry = TranslationEntry::host(address, address);
+                table.set(entry.map_err(|error| Stopped::BadInput(error.to_string()))?);
+            }
+            Ok(())
+        })
+    }
+
+    fn import(&mut self, file: &Path) -> Result<(), Failure> {
+        let imported = self.ports.documents.read_translation(file).map_err(|problems| {
+            Failure::new(Exit::BadInput, format!("the table is not right:\n{}", problems.join("\n")))
+        })?;
+        self.change_table("import", |table| {
+            *table = imported;
+            Ok(())
+        })
+    }
+
+    fn scan(&mut self) -> Result<(), Failure> {
+        let (configuration, scan) = flows::settings::scan(self.ports)?;
+        let problems = configuration.translation.problems(&scan);
+        let mut text = String::new();
+        for (address, found) in &scan.addresses {
+            let becomes = configuration.translation.translate(*address).map_or("-".to_owned(), |to| to.to_string());
+            let _ = writeln!(text, "{address:<40} {:<8} {becomes:<40} {} times", found.class.to_string(), found.total);
+            for place in found.occurrences.iter().take(3) {
+                let _ = writeln!(text, "    {}", crate::ports::host::printable(&place.to_string()));
+            }
+        }
+        for (address, found) in &scan.elsewhere {
+            let place = found.occurrences.first().map_or_else(String::new, ToString::to_string);
+            let _ = writeln!(text, "warn {address} also stands where the profile lists no address: {place}");
+        }
+        for problem in &problems {
+            let _ = writeln!(text, "problem: {problem}");
+        }
+        let document = json!({"schema": SCHEMA, "scan": scan, "problems": problems});
+        self.emit(&document, &text)
+    }
+
+    fn explain(&mut self, address: IpAddr) -> Result<(), Failure> {
+        let explanation = self.configuration()?.translation.explain(address);
+        let found = flows::settings::scan(self.ports).ok().and_then(|(_, scan)| scan.addresses.get(&address).cloned());
+        let mut text = format!("{explanation}\n");
+        match &found {
+            Some(found) => {
+                let _ = writeln!(text, "{}, {} times in the newest mirror", found.class, found.total);
+                for place in &found.occurrences {
+                    let _ = writeln!(text, "  {}", crate::ports::host::printable(&place.to_string()));
+                }
+            }
+            None => text.push_str("it does not occur in the newest mirror\n"),
+        }
+        self.emit(&json!({"schema": SCHEMA, "explanation": explanation.to_string(), "found": found}), &text)
+    }
+
+    fn preview(&mut self) -> Result<(), Failure> {
+        let preview = flows::settings::preview(self.ports)?;
+        let mut text = String::new();
+        for change in &preview.changes {
+            let before = crate::ports::host::printable(&change.before);
+            let after = crate::ports::host::printable(&change.after);
+            let _ = writeln!(text, "{}:{}\n- {before}\n+ {after}", change.file, change.line);
+        }
+        let _ = writeln!(text, "{} places in {} would change", preview.total, preview.mirror);
+        let document = json!({
+            "schema": SCHEMA, "mirror": preview.mirror, "total": preview.total, "changes": preview.changes,
+        });
+        self.emit(&document, &text)
+    }
+}

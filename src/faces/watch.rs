@@ -1,0 +1,126 @@
+//! `monitor` in the foreground: a round every two seconds, the daily copy when it is due, an end at SIGTERM.
+
+use std::io::Write;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::scripted::Scripted;
+use super::teller::Teller;
+use crate::domain::given::Given;
+use crate::domain::journal::Person;
+use crate::domain::schedule::Due;
+use crate::flows::monitor::{Monitor, ROUND, copy_due, copy_now};
+use crate::flows::{Ended, Ports, Request, Stopped};
+
+/// Watches until it is told to end.
+///
+/// # Errors
+/// When no signal can be waited for. All else is told, and tried again in the next round.
+pub async fn watch(ports: &Ports, out: &mut (dyn Write + Send)) -> Result<(), Stopped> {
+    let no_signal = |error: std::io::Error| Stopped::NotProved(format!("signals cannot be waited for: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(no_signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
+    let mut ticks = interval(ROUND);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut watcher = Watcher { ports, out, monitor: Monitor::default(), copy: None, last_error: None };
+    let started = ports.clock.now().to_utc();
+    watcher.say("watching");
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = ticks.tick() => {
+                watcher.round().await;
+                watcher.copy_if_due(started).await;
+            }
+        }
+    }
+    watcher.say("told to end");
+    if let Some(copy) = watcher.copy.take() {
+        // What has come stays, and the next copy resumes.
+        copy.abort();
+    }
+    Ok(())
+}
+
+struct Watcher<'a> {
+    ports: &'a Ports,
+    out: &'a mut (dyn Write + Send),
+    monitor: Monitor,
+    copy: Option<JoinHandle<Result<Ended, Stopped>>>,
+    last_error: Option<String>,
+}
+
+impl Watcher<'_> {
+    async fn round(&mut self) {
+        let request = request();
+        let mut dialog = quiet();
+        let copying = self.copy.is_some();
+        match self.monitor.round(self.ports, &request, copying, &mut dialog).await {
+            Ok(round) => {
+                self.last_error = None;
+                for line in round.story {
+                    self.say(&line);
+                }
+            }
+            Err(error) => {
+                let text = crate::flows::carry_out::describe(&error);
+                if self.last_error.as_ref() != Some(&text) {
+                    self.say(&format!("error: {text}"));
+                    self.last_error = Some(text);
+                }
+            }
+        }
+    }
+
+    /// Starts the copy that is due on a thread of its own, so that the rounds go on; one at a time.
+    async fn copy_if_due(&mut self, started: chrono::DateTime<chrono::Utc>) {
+        if let Some(copy) = self.copy.take_if(|copy| copy.is_finished()) {
+            let told = match copy.await {
+                Ok(Ok(Ended::Done | Ended::Planned(_))) => "daily copy: done".to_owned(),
+                Ok(Ok(Ended::NotDone(because))) => format!("daily copy: not done: {because}"),
+                Ok(Err(error)) => format!("daily copy: failed: {}", crate::flows::carry_out::describe(&error)),
+                Err(error) => format!("daily copy: broke off: {error}"),
+            };
+            self.say(&told);
+        }
+        if self.copy.is_some() || self.ports.journal.holder().is_some() {
+            return;
+        }
+        match copy_due(self.ports, started) {
+            Ok(Some(Due::Now { slot, made_up })) => {
+                let late = if made_up { ", made up" } else { "" };
+                self.say(&format!("daily copy of {} begins{late}", slot.to_rfc3339()));
+                let ports = self.ports.clone();
+                let here = tokio::runtime::Handle::current();
+                self.copy = Some(tokio::task::spawn_blocking(move || {
+                    here.block_on(async { copy_now(&ports, &request(), &mut quiet()).await })
+                }));
+            }
+            // Problems with the files are told by the round already.
+            Ok(Some(Due::At(_) | Due::Never) | None) | Err(_) => {}
+        }
+    }
+
+    fn say(&mut self, line: &str) {
+        let at = self.ports.clock.now().format("%Y-%m-%dT%H:%M:%S%:z");
+        // A standard output that takes nothing is no reason to stop watching.
+        let _ = writeln!(self.out, "{at} {line}").and_then(|()| self.out.flush());
+    }
+}
+
+fn request() -> Request {
+    Request {
+        person: Person { who: "monitor".to_owned(), from: "this server".to_owned() },
+        reason: None,
+        dry_run: false,
+        skipped: std::collections::BTreeSet::new(),
+        force: false,
+    }
+}
+
+fn quiet() -> Scripted {
+    Scripted { given: Given::default(), yes: true, force: false, teller: Teller::quiet() }
+}

@@ -1,0 +1,12 @@
+//! The monitor as a service of this machine.
+
+use std::io;
+
+/// Installs the monitor so that systemd keeps it alive.
+pub trait Service: Send + Sync {
+    /// Writes the unit and starts it; what was done, a line each.
+    ///
+    /// # Errors
+    /// When the unit cannot be written.
+    fn install(&self) -> io::Result<Vec<String>>;
+}
