@@ -26,30 +26,20 @@ impl TryFrom<String> for ProfileName {
     }
 }
 
-/// A program and its arguments.
+/// A program or an argument, handed over as it is.
 #[derive(Debug, Deserialize)]
-#[serde(try_from = "Vec<String>")]
-pub(super) struct Arguments(pub(super) Vec<String>);
+#[serde(try_from = "String")]
+pub(super) struct Argument(pub(super) String);
 
-impl TryFrom<Vec<String>> for Arguments {
+impl TryFrom<String> for Argument {
     type Error = String;
 
-    fn try_from(words: Vec<String>) -> Result<Self, String> {
+    fn try_from(word: String) -> Result<Self, String> {
         const SHELL: [&str; 10] = ["|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1"];
-        match words.first() {
-            None => return Err("the command is empty; write [PROGRAM, ARGUMENT, ...]".to_owned()),
-            Some(program) if program.is_empty() || program.contains(char::is_whitespace) => {
-                let apart: Vec<&str> = program.split_whitespace().collect();
-                return Err(format!("\"{program}\" is no program; write [{}]", apart.join(", ")));
-            }
-            Some(_) => {}
+        if SHELL.contains(&word.as_str()) || word.contains('\0') {
+            return Err(format!("no shell reads \"{word}\"; write one program and its arguments"));
         }
-        match words.iter().find(|word| SHELL.contains(&word.as_str()) || word.contains('\0')) {
-            Some(word) => {
-                Err(format!("no shell reads \"{word}\", commands run without one; write one program and its arguments"))
-            }
-            None => Ok(Self(words)),
-        }
+        Ok(Self(word))
     }
 }
 
@@ -103,7 +93,7 @@ impl TryFrom<String> for Expression {
         let regex = Regex::new(&text).map_err(|error| {
             let reason = error.to_string();
             let last = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            format!("the pattern cannot be used: {last}; write a regular expression in single quotes")
+            format!("the pattern \"{text}\" cannot be used: {last}; write a regular expression in single quotes")
         })?;
         if regex.capture_names().flatten().next().is_none() {
             return Err(format!(
@@ -133,24 +123,20 @@ impl TryFrom<String> for FilePattern {
     }
 }
 
-/// Names of fields, with `*` at the ends only.
-#[derive(Debug, Default, Deserialize)]
-#[serde(try_from = "Vec<String>")]
-pub(super) struct FieldList(pub(super) Vec<String>);
+/// The name of a field that holds addresses, with `*` at its ends only.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct FieldPattern(pub(super) String);
 
-impl TryFrom<Vec<String>> for FieldList {
+impl TryFrom<String> for FieldPattern {
     type Error = String;
 
-    fn try_from(names: Vec<String>) -> Result<Self, String> {
-        for name in &names {
-            let middle = name.strip_prefix('*').unwrap_or(name);
-            let middle = middle.strip_suffix('*').unwrap_or(middle);
-            if name.trim().is_empty() || middle.contains('*') {
-                return Err(format!(
-                    "\"{name}\" is no name of a field; write a name, with * only at its beginning or end"
-                ));
-            }
+    fn try_from(name: String) -> Result<Self, String> {
+        let middle = name.strip_prefix('*').unwrap_or(&name);
+        let middle = middle.strip_suffix('*').unwrap_or(middle);
+        if name.trim().is_empty() || middle.contains('*') {
+            return Err(format!("\"{name}\" is no name of a field; write a name, with * only at its beginning or end"));
         }
-        Ok(Self(names))
+        Ok(Self(name))
     }
 }

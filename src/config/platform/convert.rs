@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_yaml::Spanned;
 
 use super::super::document::Problem;
-use super::checked::Arguments;
+use super::checked::{Argument, FieldPattern};
 use super::form::{self, LayoutForm, ProbeProtocol, Profile, Read};
 use crate::domain::platform::placeholders::{self, KNOWN};
 use crate::domain::platform::{
@@ -79,9 +79,9 @@ impl Draft<'_> {
 
     /// A query that must give the fields `needs`. Nothing is filled into questions.
     fn query(&mut self, query: form::Query, needs: &[&str]) -> Query {
-        self.no_placeholders_but(&query.run, &[]);
+        let run = self.arguments(query.run, &[]);
         let read = self.reader(query.read, needs);
-        Query { run: query.run.value.0, as_root: query.as_root, timeout: query.timeout.0, read }
+        Query { run, as_root: query.as_root, timeout: query.timeout.0, read }
     }
 
     fn reader(&mut self, read: Spanned<Read>, needs: &[&str]) -> Reader {
@@ -132,7 +132,7 @@ impl Draft<'_> {
     }
 
     fn address_place(&mut self, place: form::AddressPlace) -> AddressPlace {
-        let fields = Fields { own: place.own.0, foreign: place.foreign.0 };
+        let fields = Fields { own: names(place.own), foreign: names(place.foreign) };
         let named = !fields.own.is_empty() || !fields.foreign.is_empty();
         let layout = match place.layout.value {
             LayoutForm::Text => Layout::Text,
@@ -185,12 +185,12 @@ impl Draft<'_> {
     }
 
     fn load_command(&mut self, command: form::LoadCommand) -> LoadCommand {
-        self.no_placeholders_but(&command.run, &KNOWN);
+        let run = self.arguments(command.run, &KNOWN);
         for text in command.failure_texts.iter().filter(|text| text.value.trim().is_empty()) {
             self.complain(text, "an empty text is in every output".to_owned(), "a text that means failure");
         }
         LoadCommand {
-            run: command.run.value.0,
+            run,
             as_root: command.as_root,
             timeout: command.timeout.0,
             failure_texts: command.failure_texts.into_iter().map(|text| text.value).collect(),
@@ -215,10 +215,21 @@ impl Draft<'_> {
         }
     }
 
-    fn no_placeholders_but(&mut self, run: &Spanned<Arguments>, fill: &[&str]) {
-        for argument in &run.value.0 {
-            self.placeholders(run, argument, fill);
+    /// A program with its arguments, into which only `fill` is filled.
+    fn arguments(&mut self, run: Spanned<Vec<Argument>>, fill: &[&str]) -> Vec<String> {
+        match run.value.first() {
+            None => self.complain(&run, "the command is empty".to_owned(), "[PROGRAM, ARGUMENT, ...]"),
+            Some(Argument(program)) if program.is_empty() || program.contains(char::is_whitespace) => {
+                let apart: Vec<&str> = program.split_whitespace().collect();
+                let write = format!("[{}, ...]", apart.join(", "));
+                self.complain(&run, format!("\"{program}\" is no program"), write);
+            }
+            Some(_) => {}
         }
+        for Argument(argument) in &run.value {
+            self.placeholders(&run, argument, fill);
+        }
+        run.value.into_iter().map(|Argument(argument)| argument).collect()
     }
 
     /// Complains about every `{name}` that is not filled in here.
@@ -274,6 +285,10 @@ fn spared_inside(entry: &form::Ports, never: &[Spanned<form::Ports>]) -> Option<
         let spared = &spared.value;
         format!("{} ({} {})", spared.what, spared.protocol, spared.ports)
     })
+}
+
+fn names(patterns: Vec<FieldPattern>) -> Vec<String> {
+    patterns.into_iter().map(|FieldPattern(name)| name).collect()
 }
 
 fn telephony_port(entry: form::Ports) -> TelephonyPort {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_yaml::Spanned;
 
-use super::checked::{Arguments, Expression, FieldList, FilePattern, ProfileName, TimeLimit};
+use super::checked::{Argument, Expression, FieldPattern, FilePattern, ProfileName, TimeLimit};
 use crate::domain::platform::Pick;
 use crate::domain::traffic::{PortRange, Protocol};
 
@@ -48,7 +48,7 @@ pub(super) struct Facts {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Query {
-    pub(super) run: Spanned<Arguments>,
+    pub(super) run: Spanned<Vec<Argument>>,
     #[serde(default)]
     pub(super) as_root: bool,
     #[serde(default = "TimeLimit::of_query")]
@@ -119,9 +119,9 @@ pub(super) struct AddressPlace {
     pub(super) files: FilePattern,
     pub(super) layout: Spanned<LayoutForm>,
     #[serde(default)]
-    pub(super) own: FieldList,
+    pub(super) own: Vec<FieldPattern>,
     #[serde(default)]
-    pub(super) foreign: FieldList,
+    pub(super) foreign: Vec<FieldPattern>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -143,7 +143,7 @@ pub(super) struct Load {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LoadCommand {
-    pub(super) run: Spanned<Arguments>,
+    pub(super) run: Spanned<Vec<Argument>>,
     #[serde(default)]
     pub(super) as_root: bool,
     #[serde(default = "TimeLimit::of_load")]
