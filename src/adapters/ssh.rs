@@ -166,9 +166,7 @@ fn again(error: &HostError) -> HostError {
         HostError::NotAuthenticated { host, user } => {
             HostError::NotAuthenticated { host: host.clone(), user: user.clone() }
         }
-        HostError::Identity { path, because } => {
-            HostError::Identity { path: path.clone(), because: because.clone() }
-        }
+        HostError::Identity { path, because } => HostError::Identity { path: path.clone(), because: because.clone() },
         HostError::TimedOut { host, what, limit } => {
             HostError::TimedOut { host: host.clone(), what: what.clone(), limit: *limit }
         }
