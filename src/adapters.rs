@@ -9,6 +9,7 @@ pub mod mirror_folder;
 pub mod monitor_unit;
 pub mod netfilter;
 pub mod remote_backup;
+pub mod server_file;
 pub mod settings_file;
 pub mod ssh;
 pub mod systems;
