@@ -14,13 +14,13 @@ use async_trait::async_trait;
 use russh::Channel;
 use russh::client::Msg;
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 pub use self::connection::Timeouts;
 pub use self::host_key::shown_host_key;
 pub use self::login::Login;
 
-use self::connection::{Connection, Window, as_io};
+use self::connection::{Connection, Window};
 use self::exchange::{Destination, Exchange, Patience};
 use crate::domain::address::HostKey;
 use crate::ports::host::{Command, Host, HostError, Output, Sink, printable};
@@ -86,18 +86,16 @@ impl SshHost {
     /// Opens a channel on the shared connection. Where that one turns out to be broken, or to grant no more channels,
     /// a new one is made once: nothing has been run yet.
     async fn channel(&self) -> Result<(Arc<Connection>, Opened), HostError> {
-        let mut last = None;
+        let mut last = io::Error::from(io::ErrorKind::NotConnected);
         for _ in 0..2 {
             let connection = self.connection().await?;
-            match timeout(self.login.timeouts.connect, connection.open()).await {
-                Ok(Ok(opened)) => return Ok((connection, opened)),
-                Ok(Err(error)) => last = Some(as_io(error)),
-                Err(_) => {}
+            match connection.open(self.login.timeouts.connect).await {
+                Ok(opened) => return Ok((connection, opened)),
+                Err(error) => last = error,
             }
             connection.retire();
         }
-        let source = last.unwrap_or_else(|| io::ErrorKind::TimedOut.into());
-        Err(HostError::Unreachable { host: self.server.name.clone(), source })
+        Err(HostError::Unreachable { host: self.server.name.clone(), source: last })
     }
 
     /// The command as the server gets it, and as messages name it.
@@ -134,10 +132,8 @@ impl Host for SshHost {
     async fn stream(&self, command: Command, sink: &mut dyn Sink) -> Result<Output, HostError> {
         let (line, what) = self.line(&command);
         let connection = Connection::make(&self.server, &self.login, Window::Bulk).await?;
-        let opened = timeout(self.login.timeouts.connect, connection.open()).await;
-        let opened = opened
-            .unwrap_or_else(|_| Err(russh::Error::ConnectionTimeout))
-            .map_err(|error| HostError::Unreachable { host: self.name(), source: as_io(error) })?;
+        let opened = connection.open(self.login.timeouts.connect).await;
+        let opened = opened.map_err(|source| HostError::Unreachable { host: self.name(), source })?;
         let exchange = Exchange::new(opened, self.name(), what, &command);
         let patience = Patience::Silence(command.timeout);
         let outcome = exchange.run(line, command.input, patience, Destination::Sink(sink)).await;

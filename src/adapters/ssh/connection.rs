@@ -92,10 +92,12 @@ impl Connection {
         self.retired.store(true, Ordering::Relaxed);
     }
 
-    /// Opens a channel for one command, when one is free.
-    pub(super) async fn open(&self) -> Result<(Channel<client::Msg>, OwnedSemaphorePermit), russh::Error> {
-        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| russh::Error::Disconnect)?;
-        Ok((self.handle.channel_open_session().await?, slot))
+    /// Opens a channel for one command, when one is free. Waiting for that is the command's own time; the server's
+    /// answer has to come within `limit`.
+    pub(super) async fn open(&self, limit: Duration) -> io::Result<(Channel<client::Msg>, OwnedSemaphorePermit)> {
+        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(io::Error::other)?;
+        let channel = timeout(limit, self.handle.channel_open_session()).await?.map_err(as_io)?;
+        Ok((channel, slot))
     }
 
     /// Says good-bye. A server that has gone needs none.
