@@ -6,12 +6,126 @@
 //! config ──► domain        adapters ──► ports, domain        lab ──► ports, domain
 //! ```
 //! `domain` says what is, `ports` what we need, `adapters` how it is done, `flows` what we do (a file an action),
-//! `faces` who asks, `config` what a person writes into files, `lab` is the embedded two-site lab. This file wires
-//! adapters to faces; nobody else names adapters. `tests/architecture.rs` keeps these arrows.
+//! `faces` who asks, `config` what a person writes into files, `lab` is the embedded two-site lab. This file and
+//! `wiring` join adapters to faces; nobody else names adapters. `tests/architecture.rs` keeps these arrows.
+//!
+//! # How an action runs
+//! A face parses flags into a command and hands a flow the [`Ports`](flows::Ports) and a
+//! [`Dialog`](ports::dialog::Dialog). The flow surveys both systems, has the domain make a
+//! [`Plan`](domain::plan::Plan), has it confirmed, and [carries it out](flows::carry_out): every step is written into
+//! the journal before and after. Killed anywhere, the plan is still there, and every step can be begun again.
 
 pub mod adapters;
 pub mod config;
 pub mod domain;
+pub mod faces;
 pub mod flows;
 pub mod lab;
 pub mod ports;
+pub mod wiring;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser};
+
+use crate::domain::journal::Person;
+use crate::faces::cli::{Cli, Command, Common};
+use crate::faces::failure::{Exit, Failure};
+use crate::faces::run::Run;
+use crate::flows::recover::Way;
+use crate::wiring::Place;
+
+/// How long what still runs in the background may take when the program ends: nothing there is needed any more.
+const LEAVE_WITHIN: Duration = Duration::from_millis(100);
+
+/// Runs `mxone_system_redundancy` with the arguments of this process; the exit code.
+#[must_use]
+pub fn main() -> u8 {
+    let cli = match parse::<Cli>(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(exit) => return exit,
+    };
+    finish(with_runtime(run(cli)))
+}
+
+/// Parses a command line; usage errors and help go where they belong.
+fn parse<P: Parser>(arguments: impl Iterator<Item = OsString>) -> Result<P, u8> {
+    P::try_parse_from(arguments).map_err(|error| {
+        // A terminal that takes no error text cannot be told so.
+        let _ = error.print();
+        u8::try_from(error.exit_code()).unwrap_or(Exit::BadInput as u8)
+    })
+}
+
+fn with_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, format!("the program cannot start: {error}")))?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_timeout(LEAVE_WITHIN);
+    result
+}
+
+fn finish(result: Result<(), Failure>) -> u8 {
+    match result {
+        Ok(()) => Exit::Done as u8,
+        Err(failure) => {
+            // Nobody is left to be told that standard error takes nothing.
+            let _ = writeln!(std::io::stderr(), "{failure}");
+            failure.exit as u8
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    let Cli { command, common } = cli;
+    let place = place(&common);
+    let ports = wiring::ports(&place);
+    let mut out = std::io::stdout();
+    let recover = match (common.resume, common.abandon) {
+        (true, _) => Some(Way::Resume),
+        (false, true) => Some(Way::Abandon),
+        (false, false) => None,
+    };
+    let mut run = Run { ports: &ports, common, person: person(), out: &mut out };
+    match (recover, command) {
+        (Some(way), _) => run.recover(way).await,
+        (None, Some(command)) => run.run(command).await,
+        (None, None) => {
+            let help = Cli::command().render_long_help();
+            let mut out = std::io::stdout();
+            let _ = writeln!(out, "{help}");
+            Err(Failure::new(Exit::BadInput, "say what to do; the commands are above"))
+        }
+    }
+}
+
+fn place(common: &Common) -> Place {
+    Place::real(common.root.clone().unwrap_or_else(|| PathBuf::from("/")))
+}
+
+/// Who runs the program, and from where.
+fn person() -> Person {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let who = variable("SUDO_USER").or_else(|| variable("USER")).or_else(|| variable("LOGNAME"));
+    let uid = rustix::process::getuid();
+    let who = who.unwrap_or_else(|| if uid.is_root() { "root".to_owned() } else { format!("uid {}", uid.as_raw()) });
+    let terminal = std::io::stdin()
+        .is_terminal()
+        .then(|| rustix::termios::ttyname(std::io::stdin(), Vec::new()).ok())
+        .flatten()
+        .map(|name| name.to_string_lossy().trim_start_matches("/dev/").to_owned());
+    let away = variable("SSH_CONNECTION").and_then(|line| line.split(' ').next().map(str::to_owned));
+    let from = match (terminal, away) {
+        (Some(terminal), Some(away)) => format!("{terminal} from {away}"),
+        (Some(terminal), None) => terminal,
+        (None, Some(away)) => format!("a script from {away}"),
+        (None, None) => "a script".to_owned(),
+    };
+    Person { who, from }
+}

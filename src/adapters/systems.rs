@@ -3,21 +3,39 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
+use super::call_server::ProfiledCallServer;
 use super::local::LocalHost;
+use super::netfilter::Netfilter;
+use super::remote_backup::RemoteBackup;
 use super::ssh::{Login, SshHost, SshServer, Timeouts, shown_host_key};
 use crate::domain::address::HostKey;
 use crate::domain::configuration::{Membership, ServerCard, SshAccess};
 use crate::domain::site::{ServerId, Site};
+use crate::ports::clock::Clock;
 use crate::ports::host::{Command, Host, HostError, Output, Sink};
-use crate::ports::systems::Hosts;
+use crate::ports::systems::{Hosts, SystemPorts, Systems};
+
+/// How servers are reached, where that is not as usual: in the embedded lab.
+#[derive(Clone, Default)]
+pub struct Reach {
+    /// Where a server's address is really dialled.
+    pub routes: BTreeMap<IpAddr, SocketAddr>,
+    /// Where SIP OPTIONS for a server are really sent.
+    pub probe_routes: BTreeMap<IpAddr, SocketAddr>,
+    /// LIM 1 of the alternate, where that is not this machine.
+    pub here: Option<Arc<dyn Host>>,
+}
 
 /// The servers of the real world, or of the embedded lab: the same code dials them elsewhere.
 pub struct RealSystems {
-    routes: BTreeMap<IpAddr, SocketAddr>,
+    reach: Reach,
+    files: PathBuf,
+    clock: Arc<dyn Clock>,
     kept: Mutex<Kept>,
 }
 
@@ -29,12 +47,10 @@ struct Kept {
 }
 
 impl RealSystems {
-    /// Servers are dialled at their addresses, but for those that have a route.
-    ///
-    /// LIM 1 of the alternate is this machine, unless it has a route as well.
+    /// Servers reached so, on which our files lie below `files` (`/` on real systems).
     #[must_use]
-    pub fn new(routes: BTreeMap<IpAddr, SocketAddr>) -> Self {
-        Self { routes, kept: Mutex::default() }
+    pub fn new(reach: Reach, files: PathBuf, clock: Arc<dyn Clock>) -> Self {
+        Self { reach, files, clock, kept: Mutex::default() }
     }
 
     /// The servers of a membership as hosts. Nothing is connected before it is used.
@@ -45,17 +61,9 @@ impl RealSystems {
         Arc::new(ServerHosts { hosts: hosts.collect() })
     }
 
-    /// The host key a server shows now.
-    ///
-    /// # Errors
-    /// [`HostError`] when it does not answer.
-    pub async fn shown_key(&self, address: IpAddr, access: &SshAccess) -> Result<HostKey, HostError> {
-        shown_host_key(&address.to_string(), self.dialled(address, access), Timeouts::from(access)).await
-    }
-
     fn host(&self, server: ServerId, card: &ServerCard, access: &SshAccess) -> Arc<dyn Host> {
-        if server == ServerId::first_of(Site::Alternate) && !self.routes.contains_key(&card.address) {
-            return Arc::new(LocalHost);
+        if server == ServerId::first_of(Site::Alternate) {
+            return self.reach.here.clone().unwrap_or_else(|| Arc::new(LocalHost));
         }
         let Some(host_key) = &card.host_key else {
             return Arc::new(NoHost { name: card.address.to_string(), because: "its host key is not pinned" });
@@ -73,7 +81,7 @@ impl RealSystems {
     }
 
     fn dialled(&self, address: IpAddr, access: &SshAccess) -> SocketAddr {
-        self.routes.get(&address).copied().unwrap_or_else(|| SocketAddr::new(address, access.port))
+        self.reach.routes.get(&address).copied().unwrap_or_else(|| SocketAddr::new(address, access.port))
     }
 }
 
@@ -133,23 +141,21 @@ impl Host for NoHost {
     }
 }
 
-// To be put in force when `Netfilter`, `ProfiledCallServer` and `RemoteBackup` are there; `new` then also takes
-// `clock: Arc<dyn Clock>` and `probe_routes: BTreeMap<IpAddr, SocketAddr>`.
-//
-// #[async_trait]
-// impl Systems for RealSystems {
-//     async fn host_key(&self, address: IpAddr, access: &SshAccess) -> Result<HostKey, HostError> {
-//         self.shown_key(address, access).await
-//     }
-//
-//     fn open(&self, membership: &Membership) -> SystemPorts {
-//         let hosts = self.hosts(membership);
-//         let (clock, probes) = (Arc::clone(&self.clock), self.probe_routes.clone());
-//         SystemPorts {
-//             traffic: Arc::new(Netfilter::new(Arc::clone(&hosts), membership, Arc::clone(&clock))),
-//             call_server: Arc::new(ProfiledCallServer::new(Arc::clone(&hosts), membership, clock, probes)),
-//             backups: Arc::new(RemoteBackup::new(hosts.host(ServerId::first_of(Site::Primary)))),
-//             hosts,
-//         }
-//     }
-// }
+#[async_trait]
+impl Systems for RealSystems {
+    async fn host_key(&self, address: IpAddr, access: &SshAccess) -> Result<HostKey, HostError> {
+        shown_host_key(&address.to_string(), self.dialled(address, access), Timeouts::from(access)).await
+    }
+
+    fn open(&self, membership: &Membership) -> SystemPorts {
+        let hosts = self.hosts(membership);
+        let (clock, probes) = (Arc::clone(&self.clock), self.reach.probe_routes.clone());
+        let netfilter = Netfilter::new(Arc::clone(&hosts), membership, Arc::clone(&clock)).below(&self.files);
+        SystemPorts {
+            traffic: Arc::new(netfilter),
+            call_server: Arc::new(ProfiledCallServer::new(Arc::clone(&hosts), membership, clock, probes)),
+            backups: Arc::new(RemoteBackup::new(hosts.host(ServerId::first_of(Site::Primary)))),
+            hosts,
+        }
+    }
+}

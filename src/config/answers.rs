@@ -26,7 +26,7 @@ struct File {
     primary_servers: ServerList,
     alternate_servers: ServerList,
     network_control_address: Option<OneOrMore>,
-    translation: Spanned<BTreeMap<String, String>>,
+    translation: Option<Spanned<BTreeMap<String, String>>>,
     takeover: Takeover,
     boot_without_peer: Option<String>,
     boot_grace: Option<u64>,
@@ -64,7 +64,7 @@ struct Ssh {
 /// Everything that is wrong with it, each with its place.
 pub fn read(file: &Path, text: &str) -> Result<Given, Vec<Problem>> {
     let written: File = if text.trim().is_empty() { File::default() } else { document::parse(file, text)? };
-    let translation = translation(file, &written.translation)?;
+    let translation = written.translation.as_ref().map(|part| translation(file, part)).transpose()?;
     let words = [
         ("platform", written.platform),
         ("primary_master_address", written.primary_master_address),
@@ -84,7 +84,7 @@ pub fn read(file: &Path, text: &str) -> Result<Given, Vec<Problem>> {
         primary_host_key: written.primary_host_key,
         primary_servers: written.primary_servers,
         alternate_servers: written.alternate_servers,
-        translation,
+        translation: translation.unwrap_or_default(),
         never_block: written.never_block,
         turn_away: written.turn_away,
         copy: CopyLimits { bytes_per_second: written.bytes_per_second },

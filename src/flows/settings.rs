@@ -4,14 +4,19 @@ use std::net::IpAddr;
 
 use super::configured::{self, Configured};
 use super::{Ended, Ports, Request, Stopped};
+use crate::domain::backup::GenerationName;
 use crate::domain::configuration::{Configuration, Direction, Mode};
 use crate::domain::plan::Action;
 use crate::domain::scan::Scan;
 use crate::domain::site::Site;
+use crate::domain::translation::Preview;
 use crate::flows::perform::exchange_data::own_networks;
 use crate::ports::call_server::Condition;
 use crate::ports::dialog::{Dialog, News};
 use crate::ports::mirror_store::MirrorError;
+
+/// Changed lines a preview lists: more than a person reads, and few enough to print.
+const CHANGES_LISTED: usize = 1000;
 
 /// Changes the settings and writes down what was changed.
 ///
@@ -118,17 +123,31 @@ pub fn control_addresses(ports: &Ports, request: &Request, addresses: &[IpAddr])
     })
 }
 
+/// What the next load of the newest mirror would change.
+///
+/// # Errors
+/// When there is no mirror or it cannot be read.
+pub fn preview(ports: &Ports) -> Result<(GenerationName, Preview), Stopped> {
+    let configuration = ports.settings.load()?.ok_or(Stopped::NotConfigured)?;
+    let newest = newest(ports)?;
+    let places = &configuration.membership.platform.addresses;
+    let preview = ports.mirrors.preview(&newest, places, &configuration.translation, CHANGES_LISTED)?;
+    Ok((newest, preview))
+}
+
+fn newest(ports: &Ports) -> Result<GenerationName, Stopped> {
+    let newest = ports.mirrors.generations()?.into_iter().next();
+    let none = || MirrorError::NoSuchMirror(GenerationName("at all; run data copy first".to_owned()));
+    Ok(newest.ok_or_else(none)?.name)
+}
+
 /// Every address of the newest mirror, with where it occurs.
 ///
 /// # Errors
 /// When there is no mirror or it cannot be read.
 pub fn scan(ports: &Ports) -> Result<(Configuration, Scan), Stopped> {
     let configuration = ports.settings.load()?.ok_or(Stopped::NotConfigured)?;
-    let newest = ports.mirrors.generations()?.into_iter().next();
-    let newest = newest.ok_or_else(|| {
-        MirrorError::NoSuchMirror(crate::domain::backup::GenerationName("at all; run data copy first".to_owned()))
-    })?;
     let places = &configuration.membership.platform.addresses;
-    let scan = ports.mirrors.scan(&newest.name, places, &own_networks(&configuration))?;
+    let scan = ports.mirrors.scan(&newest(ports)?, places, &own_networks(&configuration))?;
     Ok((configuration, scan))
 }

@@ -16,6 +16,7 @@ use crate::faces::failure::{Exit, Failure};
 use crate::flows::{self, Ended, Stopped};
 use crate::ports::dialog::News;
 use crate::ports::documents::TableForm;
+use crate::ports::host::printable;
 
 impl Run<'_> {
     pub(super) async fn settings(&mut self, setting: Setting) -> Result<(), Failure> {
@@ -145,7 +146,7 @@ impl Run<'_> {
             let becomes = configuration.translation.translate(*address).map_or("-".to_owned(), |to| to.to_string());
             let _ = writeln!(text, "{address:<40} {:<8} {becomes:<40} {} times", found.class.to_string(), found.total);
             for place in found.occurrences.iter().take(3) {
-                let _ = writeln!(text, "    {}", crate::ports::host::printable(&place.to_string()));
+                let _ = writeln!(text, "    {}", printable(&place.to_string()));
             }
         }
         for (address, found) in &scan.elsewhere {
@@ -167,7 +168,7 @@ impl Run<'_> {
             Some(found) => {
                 let _ = writeln!(text, "{}, {} times in the newest mirror", found.class, found.total);
                 for place in &found.occurrences {
-                    let _ = writeln!(text, "  {}", crate::ports::host::printable(&place.to_string()));
+                    let _ = writeln!(text, "  {}", printable(&place.to_string()));
                 }
             }
             None => text.push_str("it does not occur in the newest mirror\n"),
@@ -176,17 +177,13 @@ impl Run<'_> {
     }
 
     fn preview(&mut self) -> Result<(), Failure> {
-        let preview = flows::settings::preview(self.ports)?;
+        let (mirror, preview) = flows::settings::preview(self.ports)?;
         let mut text = String::new();
         for change in &preview.changes {
-            let before = crate::ports::host::printable(&change.before);
-            let after = crate::ports::host::printable(&change.after);
-            let _ = writeln!(text, "{}:{}\n- {before}\n+ {after}", change.file, change.line);
+            let _ = writeln!(text, "{}:{}\n- {}\n+ {}", printable(&change.file), change.line, change.before, change.after);
         }
-        let _ = writeln!(text, "{} places in {} would change", preview.total, preview.mirror);
-        let document = json!({
-            "schema": SCHEMA, "mirror": preview.mirror, "total": preview.total, "changes": preview.changes,
-        });
-        self.emit(&document, &text)
+        let more = if preview.more { "; not all are listed" } else { "" };
+        let _ = writeln!(text, "{} addresses in mirror {mirror} would become others{more}", preview.replaced);
+        self.emit(&json!({"schema": SCHEMA, "mirror": mirror, "preview": preview}), &text)
     }
 }

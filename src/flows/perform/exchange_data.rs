@@ -39,7 +39,8 @@ impl Performer<'_> {
         dialog: &mut dyn Dialog,
     ) -> Result<Generation, Stopped> {
         let manifest = self.systems.backups.manifest(backup).await?;
-        let incoming = store.receive(backup, &manifest)?;
+        let mut incoming = store.receive(backup, &manifest)?;
+        incoming.limit(self.configuration.copy.bytes_per_second);
         let pieces = incoming.missing();
         let mut counted = Counted {
             incoming,
@@ -48,7 +49,6 @@ impl Performer<'_> {
             clock: &*self.ports.clock,
             sent: 0,
             told: 0,
-            bytes_per_second: self.configuration.copy.bytes_per_second,
         };
         if !pieces.is_empty() {
             self.systems.backups.send(backup, &pieces, &mut counted).await?;
@@ -179,7 +179,7 @@ pub fn refuse_wrong_translation(table: &TranslationTable, scan: &Scan) -> Result
     if musts.is_empty() { Ok(()) } else { Err(Stopped::NotTranslated(musts)) }
 }
 
-/// Counts what comes, tells about it, and keeps to the rate limit.
+/// Counts what comes, and tells about it.
 struct Counted<'a> {
     incoming: Box<dyn Incoming>,
     dialog: &'a mut dyn Dialog,
@@ -187,7 +187,6 @@ struct Counted<'a> {
     began: chrono::DateTime<chrono::Local>,
     sent: u64,
     told: u64,
-    bytes_per_second: Option<u64>,
 }
 
 impl Sink for Counted<'_> {
@@ -201,15 +200,6 @@ impl Sink for Counted<'_> {
             let rate = u128::from(self.sent) * 1000 / elapsed.as_millis().max(1);
             self.dialog.tell(News::Copying { bytes, of, rate: u64::try_from(rate).unwrap_or(u64::MAX) });
         }
-        Ok(wait.max(self.pace(elapsed)))
-    }
-}
-
-impl Counted<'_> {
-    /// How long to wait so that no more than the limit has come since the beginning.
-    fn pace(&self, elapsed: Duration) -> Duration {
-        let Some(limit) = self.bytes_per_second.filter(|limit| *limit > 0) else { return Duration::ZERO };
-        let due = Duration::from_millis(u64::try_from(u128::from(self.sent) * 1000 / u128::from(limit)).unwrap_or(u64::MAX));
-        due.saturating_sub(elapsed)
+        Ok(wait)
     }
 }

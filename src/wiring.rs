@@ -1,0 +1,167 @@
+//! Wires adapters to faces: the only place, beside `lib.rs`, that names both.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::adapters::clock::SystemClock;
+use crate::adapters::journal_file::JournalFile;
+use crate::adapters::mirror_folder::MirrorFolder;
+use crate::adapters::monitor_unit::MonitorUnit;
+use crate::adapters::settings_file::{Format, SettingsFile};
+use crate::adapters::systems::{Reach, RealSystems};
+use crate::config::document::Problem;
+use crate::config::{answers, platform, redundancy, translation};
+use crate::domain::configuration::Configuration;
+use crate::domain::given::Given;
+use crate::domain::journal::Material;
+use crate::domain::platform::Platform;
+use crate::domain::translation::TranslationTable;
+use crate::flows::{Ports, Staging};
+use crate::ports::documents::{Documents, TableForm};
+
+/// Where the files are and how servers are reached.
+#[derive(Clone)]
+pub struct Place {
+    /// The folder that stands for `/`.
+    pub root: PathBuf,
+    /// How servers are reached.
+    pub reach: Reach,
+}
+
+impl Place {
+    /// Real systems, with the files below `root`.
+    #[must_use]
+    pub fn real(root: PathBuf) -> Self {
+        Self { root, reach: Reach::default() }
+    }
+}
+
+/// The ports of one place.
+#[must_use]
+pub fn ports(place: &Place) -> Ports {
+    let clock = Arc::new(SystemClock);
+    let state = place.root.join("var/lib/mxone_system_redundancy");
+    let documents = Arc::new(Files { folder: place.root.join("etc/mxone_system_redundancy/platforms") });
+    let staging = state.join("staging");
+    // The lab's LIM 1 sees the root folder as its own root.
+    let is_lab = place.reach.here.is_some();
+    let on_server =
+        if is_lab { PathBuf::from("/var/lib/mxone_system_redundancy/staging") } else { staging.clone() };
+    let files_on_servers = if is_lab { PathBuf::from("/") } else { place.root.clone() };
+    Ports {
+        systems: Arc::new(RealSystems::new(place.reach.clone(), files_on_servers, clock.clone())),
+        settings: Arc::new(SettingsFile::new(&place.root, format(documents.clone()))),
+        journal: Arc::new(JournalFile::new(&place.root, clock.clone())),
+        mirrors: Arc::new(MirrorFolder::new(state.clone())),
+        scratch: Arc::new(MirrorFolder::new(state.join("scratch"))),
+        clock,
+        documents,
+        service: Arc::new(MonitorUnit::new(&place.root)),
+        staging: Staging { here: staging, on_server },
+    }
+}
+
+/// How the configuration files are read and written.
+fn format(documents: Arc<Files>) -> Format {
+    Format {
+        read: Arc::new(move |[(config_file, config), (table_file, table)]| read(&*documents, config_file, config, table_file, table)),
+        write: |configuration| Material {
+            configuration: redundancy::write(configuration),
+            translation: translation::to_yaml(&configuration.translation),
+        },
+    }
+}
+
+fn read(
+    documents: &Files,
+    config_file: &Path,
+    config: &str,
+    table_file: &Path,
+    table: &str,
+) -> Result<Configuration, Vec<String>> {
+    let table = if table.trim().is_empty() { Ok(TranslationTable::default()) } else { translation::from_yaml(table_file, table) };
+    let (table, mut problems) = match table {
+        Ok(table) => (table, Vec::new()),
+        Err(problems) => (TranslationTable::default(), problems),
+    };
+    let platforms = |name: &str| documents.platform(name);
+    match redundancy::read(config_file, config, &platforms, table) {
+        Ok(configuration) if problems.is_empty() => Ok(configuration),
+        Ok(_) => Err(texts(problems)),
+        Err(more) => {
+            problems.splice(0..0, more);
+            Err(texts(problems))
+        }
+    }
+}
+
+fn texts(problems: Vec<Problem>) -> Vec<String> {
+    problems.iter().map(ToString::to_string).collect()
+}
+
+/// Documents as files: built-in profiles, and those in the platforms folder, which go before them.
+struct Files {
+    folder: PathBuf,
+}
+
+impl Files {
+    fn own_file(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.yaml"))
+    }
+}
+
+impl Documents for Files {
+    fn platform_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = platform::builtin_names().into_iter().map(str::to_owned).collect();
+        for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let name = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
+            if let Some(name) = name.filter(|name| path.extension().is_some_and(|e| e == "yaml") && !names.contains(name)) {
+                names.push(name);
+            }
+        }
+        names.sort();
+        names
+    }
+
+    fn platform_text(&self, name: &str) -> Result<String, Vec<String>> {
+        let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        if !name.is_empty() && is_plain && let Ok(text) = std::fs::read_to_string(self.own_file(name)) {
+            return Ok(text);
+        }
+        platform::builtin_text(name)
+            .map(str::to_owned)
+            .ok_or_else(|| vec![format!("there is no platform \"{name}\"; there are {}", self.platform_names().join(", "))])
+    }
+
+    fn platform(&self, name: &str) -> Result<Platform, Vec<String>> {
+        let text = self.platform_text(name)?;
+        platform::parse(&self.own_file(name), &text).map_err(texts)
+    }
+
+    fn check_platform(&self, file: &Path) -> Result<Platform, Vec<String>> {
+        platform::parse(file, &read_file(file)?).map_err(texts)
+    }
+
+    fn answers(&self, file: &Path) -> Result<Given, Vec<String>> {
+        answers::read(file, &read_file(file)?).map_err(texts)
+    }
+
+    fn read_translation(&self, file: &Path) -> Result<TranslationTable, Vec<String>> {
+        let text = read_file(file)?;
+        let is_csv = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+        let read = if is_csv { translation::from_csv(file, &text) } else { translation::from_yaml(file, &text) };
+        read.map_err(texts)
+    }
+
+    fn write_translation(&self, table: &TranslationTable, form: TableForm) -> String {
+        match form {
+            TableForm::Yaml => translation::to_yaml(table),
+            TableForm::Csv => translation::to_csv(table),
+        }
+    }
+}
+
+fn read_file(file: &Path) -> Result<String, Vec<String>> {
+    std::fs::read_to_string(file).map_err(|error| vec![format!("{} cannot be read: {error}", file.display())])
+}
