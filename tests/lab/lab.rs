@@ -11,7 +11,12 @@
 //! ```
 //! IPv6 in the same order: `2001:db8:1::/64`, `2001:db8:2::/64`, `2001:db8:3::/64`, with the same last numbers.
 #![allow(dead_code, reason = "every test program uses a part of the lab")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a lab that cannot be built ends the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a lab that cannot be built ends the test"
+)]
 
 pub mod auditor;
 pub mod boot;
@@ -59,7 +64,12 @@ pub struct LabOptions {
 
 impl Default for LabOptions {
     fn default() -> Self {
-        Self { servers: 2, flavour: Flavour::Kamailio, call_servers: 2, gateways: true }
+        Self {
+            servers: 2,
+            flavour: Flavour::Kamailio,
+            call_servers: 2,
+            gateways: true,
+        }
     }
 }
 
@@ -96,9 +106,16 @@ impl Lab {
         let prefix = format!("rd-{}-{number}", std::process::id());
         let base = leftovers::make_base(&prefix);
         let router = Namespace::new(&format!("{prefix}-router"));
-        let hosts = cast(&options).into_iter().map(|part| (part.name.clone(), Host::new(part, &prefix, &base)));
+        let hosts = cast(&options)
+            .into_iter()
+            .map(|part| (part.name.clone(), Host::new(part, &prefix, &base)));
         // From here on the value exists, so that dropping it takes down whatever the next lines have built.
-        let lab = Self { hosts: hosts.collect(), router, base, options };
+        let lab = Self {
+            hosts: hosts.collect(),
+            router,
+            base,
+            options,
+        };
         lab.build();
         lab
     }
@@ -107,7 +124,20 @@ impl Lab {
         let key = self.base.join("keys/operator");
         fs::create_dir_all(self.base.join("keys")).unwrap();
         for name in ["operator", "system"] {
-            must("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", &self.key(name)]);
+            must(
+                "ssh-keygen",
+                &[
+                    "-q",
+                    "-t",
+                    "ed25519",
+                    "-N",
+                    "",
+                    "-C",
+                    name,
+                    "-f",
+                    &self.key(name),
+                ],
+            );
         }
         assert!(key.exists(), "ssh-keygen made no key");
         self.router.create();
@@ -169,9 +199,17 @@ impl Lab {
             host.write("/root/.ssh/known_hosts", &known);
         }
         let seat = self.server(Site::Alternate, 1);
-        seat.write_mode("/root/.ssh/id_ed25519", &fs::read_to_string(self.key("operator")).unwrap(), 0o600);
+        seat.write_mode(
+            "/root/.ssh/id_ed25519",
+            &fs::read_to_string(self.key("operator")).unwrap(),
+            0o600,
+        );
         for host in self.servers() {
-            host.write_mode("/etc/lab/id_ed25519", &fs::read_to_string(self.key("system")).unwrap(), 0o600);
+            host.write_mode(
+                "/etc/lab/id_ed25519",
+                &fs::read_to_string(self.key("system")).unwrap(),
+                0o600,
+            );
         }
     }
 
@@ -188,7 +226,11 @@ impl Lab {
     /// What the names of this lab's namespaces begin with.
     #[must_use]
     pub fn prefix(&self) -> String {
-        self.base.file_name().unwrap().to_string_lossy().into_owned()
+        self.base
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .into_owned()
     }
 
     /// A server by site and number.
@@ -211,7 +253,9 @@ impl Lab {
     /// A host by its name: `p1`, `a2`, `client`, `trunk`, `p-gateway`, `a-gateway`.
     #[must_use]
     pub fn host(&self, name: &str) -> &Host {
-        self.hosts.get(name).unwrap_or_else(|| panic!("the lab has no host {name}: {:?}", self.hosts.keys()))
+        self.hosts
+            .get(name)
+            .unwrap_or_else(|| panic!("the lab has no host {name}: {:?}", self.hosts.keys()))
     }
 
     /// Pulls a host's cable.
@@ -238,7 +282,10 @@ impl Lab {
         let (primary, alternate) = (Network::Primary.bridge(), Network::Alternate.bridge());
         for tables in ["iptables", "ip6tables"] {
             for (from, to) in [(primary, alternate), (alternate, primary)] {
-                self.router.must(tables, &["-w", action, "FORWARD", "-i", from, "-o", to, "-j", "DROP"]);
+                self.router.must(
+                    tables,
+                    &["-w", action, "FORWARD", "-i", from, "-o", to, "-j", "DROP"],
+                );
             }
         }
     }
@@ -247,7 +294,17 @@ impl Lab {
     pub fn drop_one_way(&self, from: &Host, to: &Host) {
         self.router.must(
             "iptables",
-            &["-w", "-I", "FORWARD", "-s", &from.v4.to_string(), "-d", &to.v4.to_string(), "-j", "DROP"],
+            &[
+                "-w",
+                "-I",
+                "FORWARD",
+                "-s",
+                &from.v4.to_string(),
+                "-d",
+                &to.v4.to_string(),
+                "-j",
+                "DROP",
+            ],
         );
     }
 
@@ -390,20 +447,43 @@ pub fn server_address(site: Site, lim: u8) -> Ipv4Addr {
 }
 
 fn cast(options: &LabOptions) -> Vec<Part> {
-    let mut parts = vec![Part { name: "client".into(), network: Network::Users, last: 50, role: Role::Client }];
+    let mut parts = vec![Part {
+        name: "client".into(),
+        network: Network::Users,
+        last: 50,
+        role: Role::Client,
+    }];
     if options.gateways {
-        assert!(options.servers <= 10, "with more than ten servers a site, LIM 11 would have the gateway's address");
-        for (name, network, last) in
-            [("p-gateway", Network::Primary, 20), ("a-gateway", Network::Alternate, 20), ("trunk", Network::Users, 60)]
-        {
-            parts.push(Part { name: name.into(), network, last, role: Role::Gateway });
+        assert!(
+            options.servers <= 10,
+            "with more than ten servers a site, LIM 11 would have the gateway's address"
+        );
+        for (name, network, last) in [
+            ("p-gateway", Network::Primary, 20),
+            ("a-gateway", Network::Alternate, 20),
+            ("trunk", Network::Users, 60),
+        ] {
+            parts.push(Part {
+                name: name.into(),
+                network,
+                last,
+                role: Role::Gateway,
+            });
         }
     }
     for site in Site::BOTH {
         for lim in 1..=options.servers {
             let server = LabServer { site, lim };
-            let role = Role::Server { server, calls: lim <= options.call_servers };
-            parts.push(Part { name: server_name(site, lim), network: site.into(), last: 9 + lim, role });
+            let role = Role::Server {
+                server,
+                calls: lim <= options.call_servers,
+            };
+            parts.push(Part {
+                name: server_name(site, lim),
+                network: site.into(),
+                last: 9 + lim,
+                role,
+            });
         }
     }
     parts
