@@ -2,12 +2,7 @@
 //!
 //! The arrows are those of the module docs of `lib.rs`. The checks are plain functions from text to complaints, so
 //! that the tests at the end can show that each of them finds what it looks for.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test ends by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,9 +20,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
 ];
 
 /// A thing that only fits into a file of this name has not been understood yet.
-const NAMELESS: [&str; 7] = [
-    "mod", "utils", "util", "common", "helpers", "types", "manager",
-];
+const NAMELESS: [&str; 7] = ["mod", "utils", "util", "common", "helpers", "types", "manager"];
 
 /// Beyond this many shipped lines a file says more than one thing.
 const SHIPPED_LINES: usize = 400;
@@ -37,57 +30,35 @@ const CLOCK: &str = "src/adapters/clock.rs";
 
 #[test]
 fn every_room_names_only_the_rooms_it_may() {
-    agree(
-        sources()
-            .iter()
-            .flat_map(|(path, text)| forbidden_arrows(path, text)),
-    );
+    agree(sources().iter().flat_map(|(path, text)| forbidden_arrows(path, text)));
 }
 
 #[test]
 fn every_folder_below_the_library_is_a_known_room() {
-    let unknown = sources()
-        .into_iter()
-        .map(|(path, _)| path)
-        .filter(|path| room_of(path) == Place::Unknown);
+    let unknown = sources().into_iter().map(|(path, _)| path).filter(|path| room_of(path) == Place::Unknown);
     agree(unknown.map(|path| format!("{path} is in no room of the architecture")));
 }
 
 #[test]
 fn no_file_has_a_name_that_says_nothing() {
-    agree(
-        sources()
-            .iter()
-            .chain(&tests())
-            .filter_map(|(path, _)| nameless(path)),
-    );
+    agree(sources().iter().chain(&tests()).filter_map(|(path, _)| nameless(path)));
 }
 
 #[test]
 fn no_file_has_more_than_four_hundred_shipped_lines() {
-    agree(
-        sources()
-            .iter()
-            .filter_map(|(path, text)| too_long(path, text)),
-    );
+    agree(sources().iter().filter_map(|(path, text)| too_long(path, text)));
 }
 
 #[test]
 fn every_dependency_says_why_it_is_there() {
-    agree(unexplained(
-        &fs::read_to_string(repository().join("Cargo.toml")).unwrap(),
-    ));
+    agree(unexplained(&fs::read_to_string(repository().join("Cargo.toml")).unwrap()));
 }
 
 #[test]
 fn time_is_read_in_one_place() {
     let elsewhere = sources().into_iter().filter(|(path, _)| path != CLOCK);
     agree(elsewhere.flat_map(|(path, text)| {
-        let reads = |line: &&str| {
-            ["SystemTime::now", "Utc::now", "Local::now"]
-                .iter()
-                .any(|call| line.contains(call))
-        };
+        let reads = |line: &&str| ["SystemTime::now", "Utc::now", "Local::now"].iter().any(|call| line.contains(call));
         let lines: Vec<_> = code_only(&shipped(&text))
             .lines()
             .filter(reads)
@@ -99,31 +70,15 @@ fn time_is_read_in_one_place() {
 
 #[test]
 fn no_file_holds_a_path_of_the_machine_it_was_written_on() {
-    let files = [
-        "src",
-        "tests",
-        "help",
-        "fixtures",
-        "benches",
-        "packaging",
-        ".ci",
-        ".cargo",
-    ];
-    let texts = files
-        .iter()
-        .flat_map(|folder| texts_below(&repository().join(folder)));
+    let files = ["src", "tests", "help", "fixtures", "benches", "packaging", ".ci", ".cargo"];
+    let texts = files.iter().flat_map(|folder| texts_below(&repository().join(folder)));
     agree(texts.flat_map(|(path, text)| machine_paths(&path, &text)));
 }
 
 #[test]
 fn every_module_begins_with_what_it_knows_or_does() {
-    let silent = sources()
-        .into_iter()
-        .chain(tests())
-        .filter(|(_, text)| !text.starts_with("//! "));
-    agree(
-        silent.map(|(path, _)| format!("{path} does not begin with //! and what it knows or does")),
-    );
+    let silent = sources().into_iter().chain(tests()).filter(|(_, text)| !text.starts_with("//! "));
+    agree(silent.map(|(path, _)| format!("{path} does not begin with //! and what it knows or does")));
 }
 
 /// Where a file stands.
@@ -143,10 +98,7 @@ fn room_of(path: &str) -> Place {
         return Place::Wiring;
     }
     let first = below.split('/').next().unwrap().trim_end_matches(".rs");
-    ARROWS
-        .iter()
-        .find(|(room, _)| *room == first)
-        .map_or(Place::Unknown, |(room, _)| Place::Room(room))
+    ARROWS.iter().find(|(room, _)| *room == first).map_or(Place::Unknown, |(room, _)| Place::Room(room))
 }
 
 fn forbidden_arrows(path: &str, text: &str) -> Vec<String> {
@@ -155,12 +107,8 @@ fn forbidden_arrows(path: &str, text: &str) -> Vec<String> {
     };
     let allowed = ARROWS.iter().find(|(name, _)| *name == room).unwrap().1;
     let named = rooms_named(path, &code_only(&shipped(text)));
-    let wrong = named
-        .into_iter()
-        .filter(|other| other != room && !allowed.contains(&other.as_str()));
-    wrong
-        .map(|other| format!("{path}: {room} may not name {other}"))
-        .collect()
+    let wrong = named.into_iter().filter(|other| other != room && !allowed.contains(&other.as_str()));
+    wrong.map(|other| format!("{path}: {room} may not name {other}")).collect()
 }
 
 /// Rooms that a text of code names: `crate::room`, `use crate::{room, …}`, and `super` out of a room.
@@ -171,9 +119,7 @@ fn rooms_named(path: &str, code: &str) -> BTreeSet<String> {
     for start in ["crate::", "mxone_system_redundancy::", climb.as_str()] {
         for (at, _) in code.match_indices(start) {
             let before = code[..at].chars().next_back();
-            if before
-                .is_some_and(|letter| letter.is_alphanumeric() || letter == '_' || letter == ':')
-            {
+            if before.is_some_and(|letter| letter.is_alphanumeric() || letter == '_' || letter == ':') {
                 continue;
             }
             let rest = code[at + start.len()..].trim_start();
@@ -192,10 +138,7 @@ fn module_depth(path: &str) -> usize {
 }
 
 fn first_word(text: &str) -> Option<String> {
-    let word: String = text
-        .chars()
-        .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
-        .collect();
+    let word: String = text.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
     (!word.is_empty()).then_some(word)
 }
 
@@ -256,8 +199,7 @@ fn code_only(text: &str) -> String {
     let mut code = bytes.to_vec();
     let mut at = 0;
     while at < bytes.len() {
-        let length =
-            literal_or_comment(&bytes[at..], at.checked_sub(1).map(|before| bytes[before]));
+        let length = literal_or_comment(&bytes[at..], at.checked_sub(1).map(|before| bytes[before]));
         for byte in &mut code[at..at + length] {
             if *byte != b'\n' {
                 *byte = b' ';
@@ -301,19 +243,13 @@ fn quoted(text: &[u8], mark: u8) -> usize {
 }
 
 fn until(text: &[u8], from: usize, end: &[u8]) -> usize {
-    let found = text[from..]
-        .windows(end.len())
-        .position(|window| window == end);
+    let found = text[from..].windows(end.len()).position(|window| window == end);
     found.map_or(text.len(), |position| from + position + end.len())
 }
 
 fn nameless(path: &str) -> Option<String> {
-    let words = Path::new(path)
-        .components()
-        .map(|part| part.as_os_str().to_string_lossy().into_owned());
-    let bad = words
-        .map(|word| word.trim_end_matches(".rs").to_owned())
-        .find(|word| NAMELESS.contains(&word.as_str()));
+    let words = Path::new(path).components().map(|part| part.as_os_str().to_string_lossy().into_owned());
+    let bad = words.map(|word| word.trim_end_matches(".rs").to_owned()).find(|word| NAMELESS.contains(&word.as_str()));
     bad.map(|word| format!("{path}: \"{word}\" says nothing"))
 }
 
@@ -327,14 +263,9 @@ fn unexplained(manifest: &str) -> Vec<String> {
     let mut complaints = Vec::new();
     for line in manifest.lines() {
         if let Some(title) = line.strip_prefix('[') {
-            in_dependencies = title
-                .trim_end()
-                .trim_end_matches(']')
-                .ends_with("dependencies");
+            in_dependencies = title.trim_end().trim_end_matches(']').ends_with("dependencies");
         } else if in_dependencies && line.contains('=') && !line.trim_start().starts_with('#') {
-            let reason = line
-                .rsplit_once('#')
-                .map_or("", |(_, reason)| reason.trim());
+            let reason = line.rsplit_once('#').map_or("", |(_, reason)| reason.trim());
             if reason.split_whitespace().count() < 2 {
                 complaints.push(format!("Cargo.toml gives no reason for: {line}"));
             }
@@ -345,19 +276,10 @@ fn unexplained(manifest: &str) -> Vec<String> {
 
 fn machine_paths(path: &str, text: &str) -> Vec<String> {
     // Put together here, so that this file does not complain of itself.
-    let homes = [
-        ["/wo", "rk/"],
-        ["/tm", "p/w/"],
-        ["/ho", "me/user"],
-        ["/roo", "t/.cargo"],
-        ["/Use", "rs/"],
-    ]
-    .map(|part| part.concat());
-    let hits = text
-        .lines()
-        .filter(|line| homes.iter().any(|home| line.contains(home)));
-    hits.map(|line| format!("{path} names a folder of one machine: {}", line.trim()))
-        .collect()
+    let homes = [["/wo", "rk/"], ["/tm", "p/w/"], ["/ho", "me/user"], ["/roo", "t/.cargo"], ["/Use", "rs/"]]
+        .map(|part| part.concat());
+    let hits = text.lines().filter(|line| homes.iter().any(|home| line.contains(home)));
+    hits.map(|line| format!("{path} names a folder of one machine: {}", line.trim())).collect()
 }
 
 fn sources() -> Vec<(String, String)> {
@@ -370,10 +292,8 @@ fn tests() -> Vec<(String, String)> {
 
 fn rust_below(folder: &str) -> Vec<(String, String)> {
     let files = texts_below(&repository().join(folder));
-    let files: Vec<_> = files
-        .into_iter()
-        .filter(|(path, _)| Path::new(path).extension().is_some_and(|e| e == "rs"))
-        .collect();
+    let files: Vec<_> =
+        files.into_iter().filter(|(path, _)| Path::new(path).extension().is_some_and(|e| e == "rs")).collect();
     assert!(!files.is_empty(), "there is nothing below {folder}");
     files
 }
@@ -386,11 +306,7 @@ fn texts_below(folder: &Path) -> Vec<(String, String)> {
         if path.is_dir() {
             found.extend(texts_below(&path));
         } else if let Ok(text) = fs::read_to_string(&path) {
-            let name = path
-                .strip_prefix(repository())
-                .unwrap()
-                .to_string_lossy()
-                .into_owned();
+            let name = path.strip_prefix(repository()).unwrap().to_string_lossy().into_owned();
             found.push((name, text));
         }
     }
@@ -419,16 +335,9 @@ fn a_forbidden_arrow_is_found_however_it_is_written() {
         "#[cfg(test)] mod tests { fn f() { \"}\"; } }\nuse crate::adapters;",
     ] {
         let complaints = forbidden_arrows("src/flows/switch.rs", written);
-        assert_eq!(
-            complaints,
-            ["src/flows/switch.rs: flows may not name adapters"],
-            "{written}"
-        );
+        assert_eq!(complaints, ["src/flows/switch.rs: flows may not name adapters"], "{written}");
     }
-    assert_eq!(
-        forbidden_arrows("src/domain.rs", "use super::config;"),
-        ["src/domain.rs: domain may not name config"]
-    );
+    assert_eq!(forbidden_arrows("src/domain.rs", "use super::config;"), ["src/domain.rs: domain may not name config"]);
 }
 
 #[test]
@@ -441,16 +350,9 @@ fn what_is_not_an_arrow_is_let_be() {
         "use other_crate::adapters;",
         "fn f<'a>(x: &'a str) -> char { '\"' }",
     ] {
-        assert_eq!(
-            forbidden_arrows("src/flows/switch.rs", written),
-            Vec::<String>::new(),
-            "{written}"
-        );
+        assert_eq!(forbidden_arrows("src/flows/switch.rs", written), Vec::<String>::new(), "{written}");
     }
-    assert_eq!(
-        forbidden_arrows("src/main.rs", "use crate::adapters; use crate::faces;"),
-        Vec::<String>::new()
-    );
+    assert_eq!(forbidden_arrows("src/main.rs", "use crate::adapters; use crate::faces;"), Vec::<String>::new());
 }
 
 #[test]
@@ -469,10 +371,7 @@ fn a_name_that_says_nothing_is_found() {
 #[test]
 fn a_long_file_is_found_and_its_tests_do_not_count() {
     let shipped_part = "//! x\n".repeat(SHIPPED_LINES);
-    let with_tests = format!(
-        "{shipped_part}#[cfg(test)]\nmod tests {{\n{}}}\n",
-        "// x\n".repeat(500)
-    );
+    let with_tests = format!("{shipped_part}#[cfg(test)]\nmod tests {{\n{}}}\n", "// x\n".repeat(500));
     assert_eq!(too_long("src/domain/x.rs", &with_tests), None);
     assert!(too_long("src/domain/x.rs", &format!("{shipped_part}// one more\n")).is_some());
 }

@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     reason = "a test ends by panicking"
 )]
 
@@ -22,28 +23,16 @@ use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
 fn both_sites_answer_and_the_auditor_sees_that_both_do() {
     let lab = Lab::start(LabOptions::default());
     let auditor = Auditor::start(&lab);
-    wait_until("half a second has been audited", || {
-        auditor.now() > Duration::from_millis(500)
-    });
+    wait_until("half a second has been audited", || auditor.now() > Duration::from_millis(500));
     let story = auditor.stop();
     for (site, lim) in [(Primary, 1), (Primary, 2), (Alternate, 1), (Alternate, 2)] {
         assert!(
-            story
-                .probes
-                .iter()
-                .any(|probe| probe.site == site && probe.lim == lim && probe.answered.is_some()),
+            story.probes.iter().any(|probe| probe.site == site && probe.lim == lim && probe.answered.is_some()),
             "LIM {lim} of the {site} answers"
         );
     }
-    assert!(
-        !story.dual_live().is_empty(),
-        "nothing is blocked, so both are live"
-    );
-    assert!(
-        story.gap().length < Duration::from_millis(200),
-        "{:?}",
-        story.gap()
-    );
+    assert!(!story.dual_live().is_empty(), "nothing is blocked, so both are live");
+    assert!(story.gap().length < Duration::from_millis(200), "{:?}", story.gap());
 }
 
 #[test]
@@ -55,12 +44,7 @@ fn a_call_through_the_primary_reaches_gateway_trunk_and_phone() {
     sip::call(lab.client(), primary, PHONE_NUMBER).expect_err("its phone is not registered");
     let _phone = sip::phone(lab.client(), primary, PHONE_NUMBER).unwrap();
     sip::call(lab.client(), primary, PHONE_NUMBER).unwrap();
-    sip::call(
-        lab.client(),
-        server_address(Alternate, 1).into(),
-        GATEWAY_NUMBER,
-    )
-    .expect_err("it has no data yet");
+    sip::call(lab.client(), server_address(Alternate, 1).into(), GATEWAY_NUMBER).expect_err("it has no data yet");
 }
 
 #[test]
@@ -81,43 +65,26 @@ fn loaded_data_count_on_every_server_and_leave_a_proof() {
     assert!(second > id, "{second} sorts after {id}");
     let listed = primary.must(&["lab-backups"]);
     assert!(
-        listed
-            .lines()
-            .last()
-            .unwrap()
-            .starts_with(&format!("backup {second} version {VERSION} made ")),
+        listed.lines().last().unwrap().starts_with(&format!("backup {second} version {VERSION} made ")),
         "{listed}"
     );
     assert_eq!(alternate.must(&["lab-status"]), "load 0 backup none\n");
 
     for file in ["system.conf", "routes.conf", "extensions.csv"] {
         let text = primary.read(&format!("{BACKUPS}/{second}/{file}"));
-        let text = text
-            .replace("192.0.2.", "198.51.100.")
-            .replace("2001:db8:1:", "2001:db8:2:");
+        let text = text.replace("192.0.2.", "198.51.100.").replace("2001:db8:1:", "2001:db8:2:");
         alternate.write(&format!("/var/opt/lab/incoming/{second}/{file}"), &text);
     }
     alternate.must(&["lab-load", &format!("/var/opt/lab/incoming/{second}")]);
     alternate.must(&["lab-reload"]);
     let status = alternate.must(&["lab-status"]);
     assert!(
-        status.starts_with(&format!("load 1 backup {second} at "))
-            && status.ends_with(" Successful\n"),
+        status.starts_with(&format!("load 1 backup {second} at ")) && status.ends_with(" Successful\n"),
         "{status}"
     );
     for lim in [1, 2] {
-        sip::call(
-            lab.client(),
-            server_address(Alternate, lim).into(),
-            GATEWAY_NUMBER,
-        )
-        .unwrap();
-        sip::call(
-            lab.client(),
-            server_address(Alternate, lim).into(),
-            TRUNK_NUMBER,
-        )
-        .unwrap();
+        sip::call(lab.client(), server_address(Alternate, lim).into(), GATEWAY_NUMBER).unwrap();
+        sip::call(lab.client(), server_address(Alternate, lim).into(), TRUNK_NUMBER).unwrap();
     }
 }
 
@@ -127,18 +94,13 @@ fn data_of_the_other_site_do_not_load() {
     let (primary, alternate) = (lab.server(Primary, 1), lab.server(Alternate, 1));
     let id = primary.must(&["lab-backup"]).trim().to_owned();
     for file in ["system.conf", "routes.conf", "extensions.csv"] {
-        alternate.write(
-            &format!("/var/opt/lab/incoming/{id}/{file}"),
-            &primary.read(&format!("{BACKUPS}/{id}/{file}")),
-        );
+        alternate
+            .write(&format!("/var/opt/lab/incoming/{id}/{file}"), &primary.read(&format!("{BACKUPS}/{id}/{file}")));
     }
     // Untranslated, LIM 2 is the primary's own, which knows another key.
     let loaded = alternate.run(&["lab-load", &format!("/var/opt/lab/incoming/{id}")]);
     let reloaded = alternate.run(&["lab-reload"]);
-    assert!(
-        loaded.code() != 0 || reloaded.code() != 0,
-        "{loaded:?} {reloaded:?}"
-    );
+    assert!(loaded.code() != 0 || reloaded.code() != 0, "{loaded:?} {reloaded:?}");
     assert_eq!(alternate.must(&["lab-status"]), "load 0 backup none\n");
 }
 
@@ -147,38 +109,23 @@ fn a_pulled_cable_is_noticed_and_put_back() {
     let lab = Lab::start(LabOptions::default());
     let host = lab.server(Primary, 1);
     let auditor = Auditor::start(&lab);
-    wait_until("the primary has answered", || {
-        auditor.now() > Duration::from_millis(200)
-    });
+    wait_until("the primary has answered", || auditor.now() > Duration::from_millis(200));
     lab.cut(host);
     let cut = auditor.now();
-    wait_until("a while has passed", || {
-        auditor.now() > cut + Duration::from_millis(300)
-    });
+    wait_until("a while has passed", || auditor.now() > cut + Duration::from_millis(300));
     let healed = auditor.now();
     lab.heal(host);
-    lab.client()
-        .must(&["ping", "-c", "1", "-w", "5", &host.v4.to_string()]);
+    lab.client().must(&["ping", "-c", "1", "-w", "5", &host.v4.to_string()]);
     let back = auditor.now();
-    wait_until("it has answered again", || {
-        auditor.now() > back + Duration::from_millis(300)
-    });
+    wait_until("it has answered again", || auditor.now() > back + Duration::from_millis(300));
     let story = auditor.stop();
     let of_lim1 = |from, until| {
         let part = story.between(from, until);
-        part.probes
-            .iter()
-            .any(|probe| probe.site == Primary && probe.lim == 1 && probe.answered.is_some())
+        part.probes.iter().any(|probe| probe.site == Primary && probe.lim == 1 && probe.answered.is_some())
     };
     assert!(of_lim1(Duration::ZERO, cut), "it answers before");
-    assert!(
-        !of_lim1(cut + Duration::from_millis(20), healed),
-        "it does not answer while its cable is out"
-    );
-    assert!(
-        of_lim1(back, back + Duration::from_millis(300)),
-        "it answers afterwards"
-    );
+    assert!(!of_lim1(cut + Duration::from_millis(20), healed), "it does not answer while its cable is out");
+    assert!(of_lim1(back, back + Duration::from_millis(300)), "it answers afterwards");
 }
 
 #[test]
@@ -200,19 +147,12 @@ fn sites_can_be_parted_while_both_reach_the_users() {
 fn power_off_and_on_gives_a_fresh_packet_filter_and_the_same_files() {
     let lab = Lab::start(LabOptions::default());
     let host = lab.server(Primary, 1);
-    host.must(&[
-        "iptables", "-w", "-A", "INPUT", "-p", "udp", "--dport", "5060", "-j", "DROP",
-    ]);
+    host.must(&["iptables", "-w", "-A", "INPUT", "-p", "udp", "--dport", "5060", "-j", "DROP"]);
     host.write("/var/lib/kept", "kept");
     host.write("/run/lost", "lost");
     lab.power_off(host);
     assert!(host.namespace.pids().is_empty());
-    assert_ne!(
-        lab.client()
-            .run(&["ping", "-c", "1", "-W", "1", &host.v4.to_string()])
-            .code(),
-        0
-    );
+    assert_ne!(lab.client().run(&["ping", "-c", "1", "-W", "1", &host.v4.to_string()]).code(), 0);
     lab.power_on(host);
     assert_eq!(host.read("/var/lib/kept"), "kept");
     assert!(!host.has("/run/lost"));
@@ -224,10 +164,7 @@ fn power_off_and_on_gives_a_fresh_packet_filter_and_the_same_files() {
 fn an_enabled_guard_runs_before_the_network_is_up() {
     let lab = Lab::start(LabOptions::default());
     let host = lab.server(Primary, 1);
-    host.write(
-        "/etc/guard/seen.sh",
-        "ip -brief link show eth0 > /var/lib/seen-at-boot\n",
-    );
+    host.write("/etc/guard/seen.sh", "ip -brief link show eth0 > /var/lib/seen-at-boot\n");
     host.write(
         "/etc/systemd/system/mxone-lab-guard.service",
         "[Unit]\nDescription=Looks at the link\nDefaultDependencies=no\nBefore=network-pre.target\nWants=network-pre.target\n\
@@ -236,24 +173,12 @@ fn an_enabled_guard_runs_before_the_network_is_up() {
     );
     host.must(&["mkdir", "-p", "/etc/systemd/system/sysinit.target.wants"]);
     let link = "/etc/systemd/system/sysinit.target.wants/mxone-lab-guard.service";
-    host.must(&[
-        "ln",
-        "-s",
-        "/etc/systemd/system/mxone-lab-guard.service",
-        link,
-    ]);
+    host.must(&["ln", "-s", "/etc/systemd/system/mxone-lab-guard.service", link]);
     lab.restart(host);
-    assert!(
-        host.read("/var/lib/seen-at-boot").contains("DOWN"),
-        "{}",
-        host.read("/var/lib/seen-at-boot")
-    );
+    assert!(host.read("/var/lib/seen-at-boot").contains("DOWN"), "{}", host.read("/var/lib/seen-at-boot"));
     host.must(&["rm", "/etc/guard/seen.sh", "/var/lib/seen-at-boot"]);
     lab.restart(host);
-    assert!(
-        !host.has("/var/lib/seen-at-boot"),
-        "its condition does not hold any more"
-    );
+    assert!(!host.has("/var/lib/seen-at-boot"), "its condition does not hold any more");
 }
 
 #[test]
@@ -263,33 +188,13 @@ fn the_operator_gets_from_the_alternate_to_every_server_by_key() {
     for host in lab.servers() {
         for user in ["root", "mxone_admin"] {
             let who = format!("{user}@{}", host.v4);
-            let said = seat.must(&[
-                "ssh",
-                "-n",
-                "-o",
-                "BatchMode=yes",
-                "-o",
-                "StrictHostKeyChecking=yes",
-                &who,
-                "id",
-                "-un",
-            ]);
+            let said =
+                seat.must(&["ssh", "-n", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", &who, "id", "-un"]);
             assert_eq!(said.trim(), user);
         }
     }
-    let done = lab.server(Primary, 1).run(&[
-        "ssh",
-        "-n",
-        "-o",
-        "BatchMode=yes",
-        "root@198.51.100.10",
-        "true",
-    ]);
-    assert_eq!(
-        done.code(),
-        255,
-        "the primary holds no key to the alternate: {done:?}"
-    );
+    let done = lab.server(Primary, 1).run(&["ssh", "-n", "-o", "BatchMode=yes", "root@198.51.100.10", "true"]);
+    assert_eq!(done.code(), 255, "the primary holds no key to the alternate: {done:?}");
 }
 
 #[test]
@@ -299,15 +204,7 @@ fn a_session_that_is_turned_away_ends() {
     let open = |how: &[&str]| {
         let session = TcpSession::open(lab.client(), host.v4.into()).unwrap();
         assert!(session.goes_on());
-        host.must(
-            &[
-                &[
-                    "iptables", "-w", "-I", "INPUT", "-p", "tcp", "--dport", "5060", "-j",
-                ],
-                how,
-            ]
-            .concat(),
-        );
+        host.must(&[&["iptables", "-w", "-I", "INPUT", "-p", "tcp", "--dport", "5060", "-j"], how].concat());
         let ended = session.wait_for_end();
         host.must(&["iptables", "-w", "-F", "INPUT"]);
         ended.how
@@ -328,27 +225,14 @@ fn nothing_outlives_the_lab() {
     std::mem::forget(process);
     assert!(!lab::leftovers::mounts_in(&base).is_empty());
     drop(lab);
-    assert_eq!(
-        lab::leftovers::mounts_in(&base),
-        Vec::<std::path::PathBuf>::new()
-    );
+    assert_eq!(lab::leftovers::mounts_in(&base), Vec::<std::path::PathBuf>::new());
     assert!(!base.exists());
-    let left: Vec<_> = std::fs::read_dir("/run/netns")
-        .unwrap()
-        .flatten()
-        .map(|entry| entry.file_name())
-        .collect();
-    let left: Vec<_> = left
-        .iter()
-        .filter(|name| name.to_string_lossy().starts_with(&format!("{prefix}-")))
-        .collect();
+    let left: Vec<_> = std::fs::read_dir("/run/netns").unwrap().flatten().map(|entry| entry.file_name()).collect();
+    let left: Vec<_> = left.iter().filter(|name| name.to_string_lossy().starts_with(&format!("{prefix}-"))).collect();
     assert!(left.is_empty(), "{left:?}");
     let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     assert!(state.is_empty() || state.contains(") Z "), "{state}");
-    assert!(
-        took < Duration::from_secs(20),
-        "a lab stands within seconds, this one took {took:?}"
-    );
+    assert!(took < Duration::from_secs(20), "a lab stands within seconds, this one took {took:?}");
     eprintln!("the lab stood after {took:?}");
 }
 

@@ -57,15 +57,11 @@ impl Auditor {
     /// Starts asking LIM 1, and LIM 2 where there is one, of both sites, from the client host.
     #[must_use]
     pub fn start(lab: &Lab) -> Self {
-        let lims: Vec<u8> =
-            (1..=lab.options.call_servers.min(lab.options.servers).min(2)).collect();
-        let asked: Vec<_> = Site::BOTH
-            .into_iter()
-            .flat_map(|site| lims.iter().map(move |lim| (site, *lim)))
-            .collect();
+        let lims: Vec<u8> = (1..=lab.options.call_servers.min(lab.options.servers).min(2)).collect();
+        let asked: Vec<_> = Site::BOTH.into_iter().flat_map(|site| lims.iter().map(move |lim| (site, *lim))).collect();
         let stop = Arc::new(AtomicBool::new(false));
         let begun = Instant::now();
-        let step = EVERY / u32::try_from(asked.len()).unwrap();
+        let shift = EVERY / u32::try_from(asked.len()).unwrap();
         let threads = asked.into_iter().zip(0..).map(|((site, lim), turn)| {
             let server = SocketAddr::new(lab.server(site, lim).v4.into(), SIP);
             let socket = lab.client().namespace.enter(|| {
@@ -74,21 +70,11 @@ impl Auditor {
                 socket
             });
             // Spread over the interval, so that sites are seen in turn and not at the same moment.
-            let line = Line {
-                site,
-                lim,
-                socket,
-                begun,
-                first: step * turn,
-            };
+            let line = Line { site, lim, socket, begun, first: shift * turn };
             let told = Arc::clone(&stop);
             thread::spawn(move || line.ask_on(&told))
         });
-        Self {
-            threads: threads.collect(),
-            begun,
-            stop,
-        }
+        Self { threads: threads.collect(), begun, stop }
     }
 
     /// The auditor's time now; compare it with the times of probes.
@@ -101,11 +87,7 @@ impl Auditor {
     #[must_use]
     pub fn stop(mut self) -> Story {
         self.stop.store(true, Ordering::Relaxed);
-        let mut probes: Vec<Probe> = self
-            .threads
-            .drain(..)
-            .flat_map(|thread| thread.join().unwrap())
-            .collect();
+        let mut probes: Vec<Probe> = self.threads.drain(..).flat_map(|thread| thread.join().unwrap()).collect();
         probes.sort_by_key(|probe| probe.sent);
         Story { probes }
     }
@@ -128,10 +110,7 @@ struct Line {
 
 impl Line {
     fn ask_on(&self, stop: &AtomicBool) -> Vec<Probe> {
-        let (from, to) = (
-            self.socket.local_addr().unwrap(),
-            self.socket.peer_addr().unwrap(),
-        );
+        let (from, to) = (self.socket.local_addr().unwrap(), self.socket.peer_addr().unwrap());
         let mut probes: Vec<Probe> = Vec::new();
         let mut due = self.begun + self.first;
         while !stop.load(Ordering::Relaxed) {
@@ -140,12 +119,7 @@ impl Line {
             let sent = self.begun.elapsed();
             // Refused or unreachable is an unanswered probe like any other.
             let _unsent = self.socket.send(options("UDP", from, to, &name).as_bytes());
-            probes.push(Probe {
-                site: self.site,
-                lim: self.lim,
-                sent,
-                answered: None,
-            });
+            probes.push(Probe { site: self.site, lim: self.lim, sent, answered: None });
             // When this machine held us up, missed turns are not made up in a burst.
             due = (due + EVERY).max(Instant::now());
         }
@@ -163,9 +137,7 @@ impl Line {
             self.socket.set_read_timeout(Some(left)).unwrap();
             match self.socket.recv(&mut packet) {
                 Ok(length) => self.note(&packet[..length], probes),
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
-                {
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                     return;
                 }
                 // Port unreachable: turned away. The socket is as good as before.
@@ -178,8 +150,7 @@ impl Line {
         let at = self.begun.elapsed();
         let text = String::from_utf8_lossy(packet);
         let name = text.lines().find_map(|line| line.strip_prefix("Call-ID: "));
-        let number: Option<usize> =
-            name.and_then(|name| name.trim().rsplit('-').next()?.parse().ok());
+        let number: Option<usize> = name.and_then(|name| name.trim().rsplit('-').next()?.parse().ok());
         if let (true, Some(number)) = (text.starts_with("SIP/2.0 200"), number) {
             probes[number].answered.get_or_insert(at);
         }
@@ -236,21 +207,13 @@ impl Story {
         for &(between, came) in &answered {
             let earliest = between.sent.saturating_sub(TOO_SOON);
             let around = &answered[near(earliest)..near(between.sent + TOO_SOON)];
-            let others = || {
-                around
-                    .iter()
-                    .filter(|(probe, _)| probe.site != between.site)
-            };
+            let others = || around.iter().filter(|(probe, _)| probe.site != between.site);
             let before = others().rfind(|(_, back)| *back < between.sent);
             let after = others().find(|(probe, _)| probe.sent > came);
-            if let (Some(&(before, _)), Some(&(after, end))) = (before, after) {
-                if end.saturating_sub(before.sent) < TOO_SOON {
-                    proofs.push(DualLive {
-                        before,
-                        between,
-                        after,
-                    });
-                }
+            if let (Some(&(before, _)), Some(&(after, end))) = (before, after)
+                && end.saturating_sub(before.sent) < TOO_SOON
+            {
+                proofs.push(DualLive { before, between, after });
             }
         }
         proofs
@@ -262,10 +225,7 @@ impl Story {
         let Some(handed_over) = self.of_site(new).map(|(_, came)| came).min() else {
             return Vec::new();
         };
-        self.of_site(old)
-            .filter(|(probe, _)| probe.sent > handed_over)
-            .map(|(probe, _)| probe)
-            .collect()
+        self.of_site(old).filter(|(probe, _)| probe.sent > handed_over).map(|(probe, _)| probe).collect()
     }
 
     /// The longest time in which no site answered. With a site live all the time it is about [`EVERY`].
@@ -275,22 +235,10 @@ impl Story {
         came.sort_unstable();
         // A gap that was not over when the auditor stopped.
         came.extend(
-            self.probes
-                .iter()
-                .map(|probe| probe.sent)
-                .max()
-                .filter(|last| came.last().is_none_or(|c| last > c)),
+            self.probes.iter().map(|probe| probe.sent).max().filter(|last| came.last().is_none_or(|c| last > c)),
         );
-        let pairs = std::iter::once(Duration::ZERO)
-            .chain(came.iter().copied())
-            .zip(came.iter().copied());
-        pairs
-            .map(|(from, to)| Gap {
-                length: to.saturating_sub(from),
-                from,
-            })
-            .max()
-            .unwrap_or_default()
+        let pairs = std::iter::once(Duration::ZERO).chain(came.iter().copied()).zip(came.iter().copied());
+        pairs.map(|(from, to)| Gap { length: to.saturating_sub(from), from }).max().unwrap_or_default()
     }
 
     /// Who answered over time.
@@ -305,12 +253,7 @@ impl Story {
                     reign.until = came;
                     reign.answers += 1;
                 }
-                Some(_) | None => reigns.push(Reign {
-                    site: probe.site,
-                    from: came,
-                    until: came,
-                    answers: 1,
-                }),
+                Some(_) | None => reigns.push(Reign { site: probe.site, from: came, until: came, answers: 1 }),
             }
         }
         reigns
@@ -319,14 +262,7 @@ impl Story {
     /// The part of the story whose probes were sent in this time.
     #[must_use]
     pub fn between(&self, from: Duration, until: Duration) -> Self {
-        Self {
-            probes: self
-                .probes
-                .iter()
-                .copied()
-                .filter(|p| (from..until).contains(&p.sent))
-                .collect(),
-        }
+        Self { probes: self.probes.iter().copied().filter(|p| (from..until).contains(&p.sent)).collect() }
     }
 
     /// Whether a site answered anything.
@@ -348,9 +284,7 @@ impl Story {
     }
 
     fn answered(&self) -> impl Iterator<Item = (Probe, Duration)> + '_ {
-        self.probes
-            .iter()
-            .filter_map(|probe| Some((*probe, probe.answered?)))
+        self.probes.iter().filter_map(|probe| Some((*probe, probe.answered?)))
     }
 
     fn of_site(&self, site: Site) -> impl Iterator<Item = (Probe, Duration)> + '_ {
@@ -363,42 +297,22 @@ mod tests {
     use super::*;
 
     fn probe(site: Site, sent: u64, answered: u64) -> Probe {
-        Probe {
-            site,
-            lim: 1,
-            sent: Duration::from_millis(sent),
-            answered: Some(Duration::from_millis(answered)),
-        }
+        Probe { site, lim: 1, sent: Duration::from_millis(sent), answered: Some(Duration::from_millis(answered)) }
     }
 
     #[test]
     fn a_switch_with_answers_under_way_is_not_dual_live() {
         let (a, b) = (Site::Primary, Site::Alternate);
-        let story = Story {
-            probes: vec![
-                probe(a, 0, 1),
-                probe(a, 10, 29),
-                probe(b, 15, 28),
-                probe(b, 25, 26),
-            ],
-        };
+        let story = Story { probes: vec![probe(a, 0, 1), probe(a, 10, 29), probe(b, 15, 28), probe(b, 25, 26)] };
         assert_eq!(story.dual_live(), []);
         assert_eq!(story.late_answers(a, b), []);
-        assert_eq!(
-            story.gap(),
-            Gap {
-                length: Duration::from_millis(25),
-                from: Duration::from_millis(1)
-            }
-        );
+        assert_eq!(story.gap(), Gap { length: Duration::from_millis(25), from: Duration::from_millis(1) });
     }
 
     #[test]
     fn answers_in_turn_are_dual_live() {
         let (a, b) = (Site::Primary, Site::Alternate);
-        let story = Story {
-            probes: vec![probe(a, 0, 1), probe(b, 5, 6), probe(a, 10, 11)],
-        };
+        let story = Story { probes: vec![probe(a, 0, 1), probe(b, 5, 6), probe(a, 10, 11)] };
         assert_eq!(story.dual_live().len(), 1);
         assert_eq!(story.late_answers(a, b), [probe(a, 10, 11)]);
     }
@@ -406,9 +320,7 @@ mod tests {
     #[test]
     fn a_switch_there_and_back_in_its_time_is_not_dual_live() {
         let (a, b) = (Site::Primary, Site::Alternate);
-        let story = Story {
-            probes: vec![probe(a, 0, 1), probe(b, 200, 201), probe(a, 400, 401)],
-        };
+        let story = Story { probes: vec![probe(a, 0, 1), probe(b, 200, 201), probe(a, 400, 401)] };
         assert_eq!(story.dual_live(), []);
         assert_eq!(story.reigns().len(), 3);
     }

@@ -24,50 +24,17 @@ pub const PHONE_NUMBER: &str = "2001";
 
 /// The lab's commands, by name.
 const COMMANDS: [(&str, &str); 11] = [
-    (
-        "lab-backup",
-        include_str!("../../fixtures/lab/commands/lab-backup"),
-    ),
-    (
-        "lab-backups",
-        include_str!("../../fixtures/lab/commands/lab-backups"),
-    ),
-    (
-        "lab-load",
-        include_str!("../../fixtures/lab/commands/lab-load"),
-    ),
-    (
-        "lab-receive",
-        include_str!("../../fixtures/lab/commands/lab-receive"),
-    ),
-    (
-        "lab-reload",
-        include_str!("../../fixtures/lab/commands/lab-reload"),
-    ),
-    (
-        "lab-kamailio",
-        include_str!("../../fixtures/lab/commands/lab-kamailio"),
-    ),
-    (
-        "lab-version",
-        include_str!("../../fixtures/lab/commands/lab-version"),
-    ),
-    (
-        "lab-servers",
-        include_str!("../../fixtures/lab/commands/lab-servers"),
-    ),
-    (
-        "lab-master",
-        include_str!("../../fixtures/lab/commands/lab-master"),
-    ),
-    (
-        "lab-status",
-        include_str!("../../fixtures/lab/commands/lab-status"),
-    ),
-    (
-        "lab-topology",
-        include_str!("../../fixtures/lab/commands/lab-topology"),
-    ),
+    ("lab-backup", include_str!("../../fixtures/lab/commands/lab-backup")),
+    ("lab-backups", include_str!("../../fixtures/lab/commands/lab-backups")),
+    ("lab-load", include_str!("../../fixtures/lab/commands/lab-load")),
+    ("lab-receive", include_str!("../../fixtures/lab/commands/lab-receive")),
+    ("lab-reload", include_str!("../../fixtures/lab/commands/lab-reload")),
+    ("lab-kamailio", include_str!("../../fixtures/lab/commands/lab-kamailio")),
+    ("lab-version", include_str!("../../fixtures/lab/commands/lab-version")),
+    ("lab-servers", include_str!("../../fixtures/lab/commands/lab-servers")),
+    ("lab-master", include_str!("../../fixtures/lab/commands/lab-master")),
+    ("lab-status", include_str!("../../fixtures/lab/commands/lab-status")),
+    ("lab-topology", include_str!("../../fixtures/lab/commands/lab-topology")),
 ];
 
 /// The exchange data of a system, file by file.
@@ -92,12 +59,7 @@ impl SystemData {
             writeln!(system, "server_{lim} = {v4}\nserver_{lim}_ipv6 = {v6}").unwrap();
         }
         let gateway = network.v4(20);
-        writeln!(
-            system,
-            "gateway_1A = {gateway}\ngateway_1A_router = {}",
-            network.v4(1)
-        )
-        .unwrap();
+        writeln!(system, "gateway_1A = {gateway}\ngateway_1A_router = {}", network.v4(1)).unwrap();
         let heading = "number,name,gateway\n";
         match site {
             Site::Primary => Self {
@@ -105,15 +67,9 @@ impl SystemData {
                 routes: format!(
                     "# prefix and where it leads; ? stands for the dialled number\nroute_90 = sip:?@{TRUNK}:5060\n"
                 ),
-                extensions: format!(
-                    "{heading}{GATEWAY_NUMBER},Anna,{gateway}\n{PHONE_NUMBER},Berta,\n"
-                ),
+                extensions: format!("{heading}{GATEWAY_NUMBER},Anna,{gateway}\n{PHONE_NUMBER},Berta,\n"),
             },
-            Site::Alternate => Self {
-                system,
-                routes: String::new(),
-                extensions: heading.to_owned(),
-            },
+            Site::Alternate => Self { system, routes: String::new(), extensions: heading.to_owned() },
         }
     }
 
@@ -129,11 +85,7 @@ impl SystemData {
 pub fn change(host: &Host, file: &str, from: &str, to: &str) {
     let path = format!("{DATA}/{file}");
     let text = host.read(&path);
-    assert!(
-        text.contains(from),
-        "{file} on {} has no {from:?}: {text}",
-        host.name
-    );
+    assert!(text.contains(from), "{file} on {} has no {from:?}: {text}", host.name);
     host.write(&path, &text.replace(from, to));
 }
 
@@ -141,10 +93,7 @@ pub fn change(host: &Host, file: &str, from: &str, to: &str) {
 pub fn install_commands(host: &Host, server: LabServer, options: &LabOptions) {
     host.write("/etc/lab/lim", &format!("{}\n", server.lim));
     host.write("/etc/lab/site", &format!("{}\n", server.site));
-    host.write(
-        "/etc/lab/call_servers",
-        &format!("{}\n", options.call_servers),
-    );
+    host.write("/etc/lab/call_servers", &format!("{}\n", options.call_servers));
     for (name, text) in COMMANDS {
         host.write_mode(&format!("/usr/local/bin/{name}"), text, 0o755);
     }
@@ -156,25 +105,16 @@ pub fn install_commands(host: &Host, server: LabServer, options: &LabOptions) {
 
 /// Recorded outputs of MX-ONE commands become commands that print them; loads leave a row behind, as real ones do.
 fn install_mxone(host: &Host, site: Site) {
-    let recorded = repository()
-        .join("fixtures/hosts/mxone")
-        .join(site.to_string());
-    let entries =
-        fs::read_dir(&recorded).unwrap_or_else(|error| panic!("{}: {error}", recorded.display()));
+    let recorded = repository().join("fixtures/hosts/mxone").join(site.to_string());
+    let entries = fs::read_dir(&recorded).unwrap_or_else(|error| panic!("{}: {error}", recorded.display()));
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let text = fs::read_to_string(entry.path()).unwrap();
         host.write(&format!("/var/opt/lab/mxone/{name}"), &text);
     }
     for (name, text) in [
-        (
-            "mxone-print",
-            include_str!("../../fixtures/lab/mxone/mxone-print"),
-        ),
-        (
-            "data_restore",
-            include_str!("../../fixtures/lab/mxone/data_restore"),
-        ),
+        ("mxone-print", include_str!("../../fixtures/lab/mxone/mxone-print")),
+        ("data_restore", include_str!("../../fixtures/lab/mxone/data_restore")),
         ("reload", include_str!("../../fixtures/lab/mxone/reload")),
     ] {
         host.write_mode(&format!("/usr/local/bin/{name}"), text, 0o755);

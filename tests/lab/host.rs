@@ -64,14 +64,7 @@ impl Done {
     /// Itself if it ended with this status, else the end of the test.
     #[must_use]
     pub fn ended_with(self, code: i32) -> Self {
-        assert_eq!(
-            self.code(),
-            code,
-            "{}\nprinted: {}\ncomplained: {}",
-            self.command,
-            self.stdout,
-            self.stderr
-        );
+        assert_eq!(self.code(), code, "{}\nprinted: {}\ncomplained: {}", self.command, self.stdout, self.stderr);
         self
     }
 }
@@ -108,25 +101,15 @@ impl Running {
         let mut complaint = self.child.stderr.take();
         let reader = std::thread::spawn(move || {
             let mut text = Vec::new();
-            complaint
-                .as_mut()
-                .map(|pipe| pipe.read_to_end(&mut text).unwrap());
+            complaint.as_mut().map(|pipe| pipe.read_to_end(&mut text).unwrap());
             text
         });
         let mut printed = Vec::new();
-        self.child
-            .stdout
-            .as_mut()
-            .map(|pipe| pipe.read_to_end(&mut printed).unwrap());
+        self.child.stdout.as_mut().map(|pipe| pipe.read_to_end(&mut printed).unwrap());
         let status = self.child.wait().unwrap();
         let complained = reader.join().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Done {
-            command: self.command.clone(),
-            status,
-            stdout: text(printed),
-            stderr: text(complained),
-        }
+        Done { command: self.command.clone(), status, stdout: text(printed), stderr: text(complained) }
     }
 }
 
@@ -179,13 +162,7 @@ impl Host {
             .arg("--")
             .args(argv.iter().map(AsRef::as_ref))
             .env_clear()
-            .envs([
-                ("PATH", PATH),
-                ("HOME", "/root"),
-                ("USER", "root"),
-                ("LOGNAME", "root"),
-                ("LANG", "C.UTF-8"),
-            ])
+            .envs([("PATH", PATH), ("HOME", "/root"), ("USER", "root"), ("LOGNAME", "root"), ("LANG", "C.UTF-8")])
             .env("TERM", "dumb")
             .stdin(Stdio::null());
         command
@@ -218,38 +195,20 @@ impl Host {
     #[must_use]
     pub fn spawn<S: AsRef<str>>(&self, argv: &[S]) -> Running {
         let mut command = self.command(argv);
-        let child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        Running {
-            child,
-            command: self.spoken(argv),
-        }
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Running { child, command: self.spoken(argv) }
     }
 
     /// Starts a command that nobody listens to.
     #[must_use]
     pub fn spawn_quiet<S: AsRef<str>>(&self, argv: &[S]) -> Running {
         let mut command = self.command(argv);
-        let child = command
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Running {
-            child,
-            command: self.spoken(argv),
-        }
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        Running { child, command: self.spoken(argv) }
     }
 
     fn spoken<S: AsRef<str>>(&self, argv: &[S]) -> String {
-        format!(
-            "{}: {}",
-            self.name,
-            argv.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" ")
-        )
+        format!("{}: {}", self.name, argv.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" "))
     }
 
     /// Writes a file, with its folders.
@@ -268,8 +227,14 @@ impl Host {
     /// Reads a file.
     #[must_use]
     pub fn read(&self, path: &str) -> String {
-        fs::read_to_string(self.path(path))
-            .unwrap_or_else(|error| panic!("{path} on {}: {error}", self.name))
+        fs::read_to_string(self.path(path)).unwrap_or_else(|error| panic!("{path} on {}: {error}", self.name))
+    }
+
+    /// The server's public host key, `ssh-ed25519 AAAA…`, as `known_hosts` holds it.
+    #[must_use]
+    pub fn host_key(&self) -> String {
+        let key = self.read("/etc/ssh/ssh_host_ed25519_key.pub");
+        key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
     }
 
     /// Whether there is such a file or folder.
@@ -288,22 +253,11 @@ impl Host {
     pub fn furnish(&self, keys: &Path) {
         let key = |name: &str| fs::read_to_string(keys.join(format!("{name}.pub"))).unwrap();
         for home in ["/root", "/home/mxone_admin"] {
-            self.write_mode(
-                &format!("{home}/.ssh/authorized_keys"),
-                &key("operator"),
-                0o600,
-            );
-            fs::set_permissions(
-                self.path(&format!("{home}/.ssh")),
-                fs::Permissions::from_mode(0o700),
-            )
-            .unwrap();
+            self.write_mode(&format!("{home}/.ssh/authorized_keys"), &key("operator"), 0o600);
+            fs::set_permissions(self.path(&format!("{home}/.ssh")), fs::Permissions::from_mode(0o700)).unwrap();
         }
         self.write("/etc/lab/authorized_keys", &key("system"));
-        self.write(
-            "/etc/ssh/sshd_config",
-            include_str!("../../fixtures/lab/sshd_config"),
-        );
+        self.write("/etc/ssh/sshd_config", include_str!("../../fixtures/lab/sshd_config"));
         let keys = self.path("/etc/ssh");
         for old in fs::read_dir(&keys).unwrap().flatten() {
             if old.file_name().to_string_lossy().starts_with("ssh_host_") {
@@ -311,12 +265,7 @@ impl Host {
             }
         }
         let file = keys.join("ssh_host_ed25519_key").display().to_string();
-        super::tool::must(
-            "ssh-keygen",
-            &[
-                "-q", "-t", "ed25519", "-N", "", "-C", &self.name, "-f", &file,
-            ],
-        );
+        super::tool::must("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", &self.name, "-f", &file]);
         self.add_account();
     }
 
@@ -324,48 +273,23 @@ impl Host {
     fn add_account(&self) {
         if !self.read("/etc/passwd").contains("mxone_admin:") {
             let passwd = self.read("/etc/passwd");
-            self.write(
-                "/etc/passwd",
-                &format!("{passwd}mxone_admin:x:5000:5000::/home/mxone_admin:/bin/bash\n"),
-            );
+            self.write("/etc/passwd", &format!("{passwd}mxone_admin:x:5000:5000::/home/mxone_admin:/bin/bash\n"));
             let shadow = self.read("/etc/shadow");
             // No password fits a star; an exclamation mark would lock the account for keys as well.
-            self.write(
-                "/etc/shadow",
-                &format!("{shadow}mxone_admin:*:19000:0:99999:7:::\n"),
-            );
+            self.write("/etc/shadow", &format!("{shadow}mxone_admin:*:19000:0:99999:7:::\n"));
             let group = self.read("/etc/group");
             self.write("/etc/group", &format!("{group}mxone_admin:x:5000:\n"));
         }
-        self.write_mode(
-            "/etc/sudoers.d/mxone_admin",
-            "mxone_admin ALL=(ALL) NOPASSWD: ALL\n",
-            0o440,
-        );
+        self.write_mode("/etc/sudoers.d/mxone_admin", "mxone_admin ALL=(ALL) NOPASSWD: ALL\n", 0o440);
         self.must(&["chown", "-R", "5000:5000", "/home/mxone_admin"]);
     }
 
     /// What happens from power to network: the cable is there, early units run, and only then the link goes up.
     pub fn boot(&self, router: &Namespace) {
         let (near, far) = (&self.namespace.name, &self.port);
-        ip(&[
-            "link",
-            "add",
-            "eth0",
-            "netns",
-            near,
-            "type",
-            "veth",
-            "peer",
-            "name",
-            far,
-            "netns",
-            &router.name,
-        ]);
+        ip(&["link", "add", "eth0", "netns", near, "type", "veth", "peer", "name", far, "netns", &router.name]);
         let bridge = self.part.network.bridge();
-        router.batch(&format!(
-            "link set {far} master {bridge}\nlink set {far} up\n"
-        ));
+        router.batch(&format!("link set {far} master {bridge}\nlink set {far} up\n"));
         self.namespace.batch("link set lo up\n");
         if self.server.is_some() {
             boot::early(self);
@@ -398,10 +322,7 @@ impl Host {
         self.namespace.kill_all();
         // The kernel takes a namespace apart in its own time; its cable is to be gone at once.
         let mut unplug = Command::new("ip");
-        let unplugged = unplug
-            .args(["-n", &router.name, "link", "del", &self.port])
-            .stderr(Stdio::null())
-            .status();
+        let unplugged = unplug.args(["-n", &router.name, "link", "del", &self.port]).stderr(Stdio::null()).status();
         assert!(unplugged.is_ok(), "ip cannot be started");
         self.namespace.delete();
         self.root.unmount_volatile();
@@ -412,10 +333,7 @@ impl Host {
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
     let begun = Instant::now();
     while !is_so() {
-        assert!(
-            begun.elapsed() < PATIENCE,
-            "waited {PATIENCE:?} in vain until {what}"
-        );
+        assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain until {what}");
         std::thread::park_timeout(Duration::from_millis(5));
     }
     begun.elapsed()

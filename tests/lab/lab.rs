@@ -15,6 +15,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     reason = "a lab that cannot be built ends the test"
 )]
 
@@ -29,6 +30,7 @@ pub mod sip;
 pub mod tool;
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -64,12 +66,7 @@ pub struct LabOptions {
 
 impl Default for LabOptions {
     fn default() -> Self {
-        Self {
-            servers: 2,
-            flavour: Flavour::Kamailio,
-            call_servers: 2,
-            gateways: true,
-        }
+        Self { servers: 2, flavour: Flavour::Kamailio, call_servers: 2, gateways: true }
     }
 }
 
@@ -106,16 +103,9 @@ impl Lab {
         let prefix = format!("rd-{}-{number}", std::process::id());
         let base = leftovers::make_base(&prefix);
         let router = Namespace::new(&format!("{prefix}-router"));
-        let hosts = cast(&options)
-            .into_iter()
-            .map(|part| (part.name.clone(), Host::new(part, &prefix, &base)));
+        let hosts = cast(&options).into_iter().map(|part| (part.name.clone(), Host::new(part, &prefix, &base)));
         // From here on the value exists, so that dropping it takes down whatever the next lines have built.
-        let lab = Self {
-            hosts: hosts.collect(),
-            router,
-            base,
-            options,
-        };
+        let lab = Self { hosts: hosts.collect(), router, base, options };
         lab.build();
         lab
     }
@@ -124,20 +114,7 @@ impl Lab {
         let key = self.base.join("keys/operator");
         fs::create_dir_all(self.base.join("keys")).unwrap();
         for name in ["operator", "system"] {
-            must(
-                "ssh-keygen",
-                &[
-                    "-q",
-                    "-t",
-                    "ed25519",
-                    "-N",
-                    "",
-                    "-C",
-                    name,
-                    "-f",
-                    &self.key(name),
-                ],
-            );
+            must("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", &self.key(name)]);
         }
         assert!(key.exists(), "ssh-keygen made no key");
         self.router.create();
@@ -160,11 +137,9 @@ impl Lab {
         let mut orders = String::from("link set lo up\n");
         for network in Network::ALL {
             let (bridge, router) = (network.bridge(), 1);
-            orders += &format!(
-                "link add {bridge} type bridge\nlink set {bridge} up\naddr add {}/24 dev {bridge}\naddr add {}/64 dev {bridge} nodad\n",
-                network.v4(router),
-                network.v6(router)
-            );
+            let (v4, v6) = (network.v4(router), network.v6(router));
+            writeln!(orders, "link add {bridge} type bridge\nlink set {bridge} up").unwrap();
+            writeln!(orders, "addr add {v4}/24 dev {bridge}\naddr add {v6}/64 dev {bridge} nodad").unwrap();
         }
         self.router.batch(&orders);
         self.router.enter(|| {
@@ -187,29 +162,18 @@ impl Lab {
 
     /// LIM 1 of the alternate is the operator's seat: it holds the key, and everybody knows everybody's host key.
     fn introduce_servers(&self) {
-        let known: String = self
-            .servers()
-            .map(|host| {
-                let key = host.read("/etc/ssh/ssh_host_ed25519_key.pub");
-                let key = key.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
-                format!("{} {key}\n{} {key}\n", host.v4, host.v6)
-            })
-            .collect();
+        let mut known = String::new();
+        for host in self.servers() {
+            let key = host.host_key();
+            writeln!(known, "{} {key}\n{} {key}", host.v4, host.v6).unwrap();
+        }
         for host in self.servers() {
             host.write("/root/.ssh/known_hosts", &known);
         }
         let seat = self.server(Site::Alternate, 1);
-        seat.write_mode(
-            "/root/.ssh/id_ed25519",
-            &fs::read_to_string(self.key("operator")).unwrap(),
-            0o600,
-        );
+        seat.write_mode("/root/.ssh/id_ed25519", &fs::read_to_string(self.key("operator")).unwrap(), 0o600);
         for host in self.servers() {
-            host.write_mode(
-                "/etc/lab/id_ed25519",
-                &fs::read_to_string(self.key("system")).unwrap(),
-                0o600,
-            );
+            host.write_mode("/etc/lab/id_ed25519", &fs::read_to_string(self.key("system")).unwrap(), 0o600);
         }
     }
 
@@ -226,11 +190,7 @@ impl Lab {
     /// What the names of this lab's namespaces begin with.
     #[must_use]
     pub fn prefix(&self) -> String {
-        self.base
-            .file_name()
-            .unwrap()
-            .to_string_lossy()
-            .into_owned()
+        self.base.file_name().unwrap().to_string_lossy().into_owned()
     }
 
     /// A server by site and number.
@@ -253,9 +213,7 @@ impl Lab {
     /// A host by its name: `p1`, `a2`, `client`, `trunk`, `p-gateway`, `a-gateway`.
     #[must_use]
     pub fn host(&self, name: &str) -> &Host {
-        self.hosts
-            .get(name)
-            .unwrap_or_else(|| panic!("the lab has no host {name}: {:?}", self.hosts.keys()))
+        self.hosts.get(name).unwrap_or_else(|| panic!("the lab has no host {name}: {:?}", self.hosts.keys()))
     }
 
     /// Pulls a host's cable.
@@ -282,10 +240,7 @@ impl Lab {
         let (primary, alternate) = (Network::Primary.bridge(), Network::Alternate.bridge());
         for tables in ["iptables", "ip6tables"] {
             for (from, to) in [(primary, alternate), (alternate, primary)] {
-                self.router.must(
-                    tables,
-                    &["-w", action, "FORWARD", "-i", from, "-o", to, "-j", "DROP"],
-                );
+                self.router.must(tables, &["-w", action, "FORWARD", "-i", from, "-o", to, "-j", "DROP"]);
             }
         }
     }
@@ -294,17 +249,7 @@ impl Lab {
     pub fn drop_one_way(&self, from: &Host, to: &Host) {
         self.router.must(
             "iptables",
-            &[
-                "-w",
-                "-I",
-                "FORWARD",
-                "-s",
-                &from.v4.to_string(),
-                "-d",
-                &to.v4.to_string(),
-                "-j",
-                "DROP",
-            ],
+            &["-w", "-I", "FORWARD", "-s", &from.v4.to_string(), "-d", &to.v4.to_string(), "-j", "DROP"],
         );
     }
 
@@ -447,43 +392,20 @@ pub fn server_address(site: Site, lim: u8) -> Ipv4Addr {
 }
 
 fn cast(options: &LabOptions) -> Vec<Part> {
-    let mut parts = vec![Part {
-        name: "client".into(),
-        network: Network::Users,
-        last: 50,
-        role: Role::Client,
-    }];
+    let mut parts = vec![Part { name: "client".into(), network: Network::Users, last: 50, role: Role::Client }];
     if options.gateways {
-        assert!(
-            options.servers <= 10,
-            "with more than ten servers a site, LIM 11 would have the gateway's address"
-        );
-        for (name, network, last) in [
-            ("p-gateway", Network::Primary, 20),
-            ("a-gateway", Network::Alternate, 20),
-            ("trunk", Network::Users, 60),
-        ] {
-            parts.push(Part {
-                name: name.into(),
-                network,
-                last,
-                role: Role::Gateway,
-            });
+        assert!(options.servers <= 10, "with more than ten servers a site, LIM 11 would have the gateway's address");
+        for (name, network, last) in
+            [("p-gateway", Network::Primary, 20), ("a-gateway", Network::Alternate, 20), ("trunk", Network::Users, 60)]
+        {
+            parts.push(Part { name: name.into(), network, last, role: Role::Gateway });
         }
     }
     for site in Site::BOTH {
         for lim in 1..=options.servers {
             let server = LabServer { site, lim };
-            let role = Role::Server {
-                server,
-                calls: lim <= options.call_servers,
-            };
-            parts.push(Part {
-                name: server_name(site, lim),
-                network: site.into(),
-                last: 9 + lim,
-                role,
-            });
+            let role = Role::Server { server, calls: lim <= options.call_servers };
+            parts.push(Part { name: server_name(site, lim), network: site.into(), last: 9 + lim, role });
         }
     }
     parts

@@ -3,9 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rustix::mount::{
-    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount,
-};
+use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 
 use super::namespace::{Namespace, exists, report};
 
@@ -25,10 +23,7 @@ pub fn make_base(prefix: &str) -> PathBuf {
 pub fn remove_base(base: &Path) {
     for target in mounts_in(base) {
         if let Err(error) = unmount(&target, UnmountFlags::DETACH) {
-            report(&format!(
-                "{} cannot be unmounted: {error}",
-                target.display()
-            ));
+            report(&format!("{} cannot be unmounted: {error}", target.display()));
         }
     }
     if let Err(error) = fs::remove_dir(base) {
@@ -67,10 +62,6 @@ fn names_in(folder: &str) -> impl Iterator<Item = String> {
 
 /// Reads `rd-<process>-<number>...`; any other name is not a lab's.
 fn creator_is_dead(name: &str) -> bool {
-    let process = name
-        .strip_prefix("rd-")
-        .and_then(|rest| rest.split('-').next());
-    process
-        .and_then(|process| process.parse().ok())
-        .is_some_and(|process| !exists(process))
+    let process = name.strip_prefix("rd-").and_then(|rest| rest.split('-').next());
+    process.and_then(|process| process.parse().ok()).is_some_and(|process| !exists(process))
 }

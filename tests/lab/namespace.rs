@@ -27,9 +27,7 @@ impl Namespace {
     /// Names a namespace; [`Namespace::create`] makes it.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-        }
+        Self { name: name.to_owned() }
     }
 
     /// Makes it, empty.
@@ -65,30 +63,19 @@ impl Namespace {
     /// It runs in a thread of its own, because a thread that has entered does not come back.
     pub fn enter<T: Send>(&self, doing: impl FnOnce() -> T + Send) -> T {
         let inside = || {
-            let namespace =
-                File::open(self.path()).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+            let namespace = File::open(self.path()).unwrap_or_else(|error| panic!("{}: {error}", self.name));
             move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
             doing()
         };
-        thread::scope(|scope| {
-            scope
-                .spawn(inside)
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        thread::scope(|scope| scope.spawn(inside).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     }
 
     /// Processes in it, the dead but unmourned left out.
     #[must_use]
     pub fn pids(&self) -> Vec<Pid> {
-        let output = Command::new("ip")
-            .args(["netns", "pids", &self.name])
-            .output()
-            .unwrap();
+        let output = Command::new("ip").args(["netns", "pids", &self.name]).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        text.split_whitespace()
-            .filter_map(|pid| Pid::from_raw(pid.parse().ok()?))
-            .collect()
+        text.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
     }
 
     /// Kills every process in it, also those that are born meanwhile, and waits until all are gone.
@@ -118,9 +105,7 @@ impl Namespace {
             return;
         }
         self.kill_all();
-        let done = Command::new("ip")
-            .args(["netns", "del", &self.name])
-            .status();
+        let done = Command::new("ip").args(["netns", "del", &self.name]).status();
         if !done.is_ok_and(|status| status.success()) {
             report(&format!("the namespace {} cannot be deleted", self.name));
         }

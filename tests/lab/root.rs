@@ -6,18 +6,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::mount::{
-    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive,
-    mount_change, unmount,
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive, mount_change, unmount,
 };
 
 use super::namespace::{Namespace, report};
 
 /// Programs of this package, bound into every host.
 const PROGRAMS: [(&str, &str); 2] = [
-    (
-        "mxone_system_redundancy",
-        env!("CARGO_BIN_EXE_mxone_system_redundancy"),
-    ),
+    ("mxone_system_redundancy", env!("CARGO_BIN_EXE_mxone_system_redundancy")),
     ("mxone_maintenance", env!("CARGO_BIN_EXE_mxone_maintenance")),
 ];
 
@@ -34,10 +30,7 @@ impl Root {
     #[must_use]
     pub fn new(base: &Path, host: &str) -> Self {
         let layers = base.join(host);
-        Self {
-            path: layers.join("root"),
-            layers,
-        }
+        Self { path: layers.join("root"), layers }
     }
 
     /// The path on this machine of a path in the host.
@@ -52,28 +45,10 @@ impl Root {
             fs::create_dir_all(self.layers.join(folder)).unwrap();
         }
         let layer = |name: &str| self.layers.join(name).display().to_string();
-        let options = format!(
-            "lowerdir=/,upperdir={},workdir={}",
-            layer("upper"),
-            layer("work")
-        );
+        let options = format!("lowerdir=/,upperdir={},workdir={}", layer("upper"), layer("work"));
         let options = CString::new(options).unwrap();
-        mount(
-            "overlay",
-            &self.path,
-            "overlay",
-            MountFlags::empty(),
-            options.as_c_str(),
-        )
-        .unwrap();
-        mount(
-            "proc",
-            self.resolve("proc"),
-            "proc",
-            MountFlags::empty(),
-            None,
-        )
-        .unwrap();
+        mount("overlay", &self.path, "overlay", MountFlags::empty(), options.as_c_str()).unwrap();
+        mount("proc", self.resolve("proc"), "proc", MountFlags::empty(), None).unwrap();
         // With /dev/pts, which terminals need; as a slave, so that nothing of it reaches this machine.
         mount_bind_recursive("/dev", self.resolve("dev")).unwrap();
         let slave = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
@@ -92,32 +67,16 @@ impl Root {
         }
         fs::create_dir_all(self.resolve("run/sshd")).unwrap();
         fs::create_dir_all(self.resolve("run/lock")).unwrap();
-        namespace.enter(|| {
-            mount(
-                "sysfs",
-                self.resolve("sys"),
-                "sysfs",
-                MountFlags::empty(),
-                None,
-            )
-            .unwrap()
-        });
+        namespace.enter(|| mount("sysfs", self.resolve("sys"), "sysfs", MountFlags::empty(), None).unwrap());
     }
 
     /// Takes away what a restart empties.
     pub fn unmount_volatile(&self) {
-        for folder in VOLATILE
-            .map(|(folder, _)| folder)
-            .into_iter()
-            .chain(["sys"])
-        {
+        for folder in VOLATILE.map(|(folder, _)| folder).into_iter().chain(["sys"]) {
             if let Err(error) = unmount(self.resolve(folder), UnmountFlags::DETACH) {
                 // Not mounted: the host was off already.
                 if error != rustix::io::Errno::INVAL && error != rustix::io::Errno::NOENT {
-                    report(&format!(
-                        "{} cannot be unmounted: {error}",
-                        self.resolve(folder).display()
-                    ));
+                    report(&format!("{} cannot be unmounted: {error}", self.resolve(folder).display()));
                 }
             }
         }
@@ -125,23 +84,13 @@ impl Root {
 
     /// What this machine itself has configured, or does at every log-in, is no part of a host.
     fn hide_this_machine(&self) {
-        for file in [
-            "root/.bashrc",
-            "root/.profile",
-            "root/.bash_profile",
-            "etc/resolv.conf",
-        ] {
+        for file in ["root/.bashrc", "root/.profile", "root/.bash_profile", "etc/resolv.conf"] {
             fs::write(self.resolve(file), "").unwrap();
         }
-        for folder in [
-            "etc/mxone_system_redundancy",
-            "var/lib/mxone_system_redundancy",
-            "var/log/mxone_system_redundancy",
-        ] {
-            assert!(
-                !self.resolve(folder).exists(),
-                "this machine has /{folder} of its own: the lab would see it"
-            );
+        for folder in
+            ["etc/mxone_system_redundancy", "var/lib/mxone_system_redundancy", "var/log/mxone_system_redundancy"]
+        {
+            assert!(!self.resolve(folder).exists(), "this machine has /{folder} of its own: the lab would see it");
         }
     }
 

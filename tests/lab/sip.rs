@@ -33,13 +33,7 @@ pub fn call(from: &Host, server: IpAddr, number: &str) -> Result<(), String> {
 /// # Errors
 /// When the server does not accept it.
 pub fn register(from: &Host, server: IpAddr, number: &str, phone_port: u16) -> Result<(), String> {
-    run(
-        from,
-        "register",
-        REGISTER,
-        server,
-        &["-s", number, "-key", "phone_port", &phone_port.to_string()],
-    )
+    run(from, "register", REGISTER, server, &["-s", number, "-key", "phone_port", &phone_port.to_string()])
 }
 
 /// A phone: registered with a server, and answering until it is dropped.
@@ -67,12 +61,7 @@ pub fn phone(at: &Host, server: IpAddr, number: &str) -> Result<Phone, String> {
 pub fn start_gateway(host: &Host) {
     host.write("/var/opt/lab/sipp/answer.xml", ANSWER);
     let words = answering(host, SIP);
-    let mut line = vec![
-        "sh",
-        "-c",
-        "setsid \"$@\" >/dev/null 2>&1 </dev/null &",
-        "gateway",
-    ];
+    let mut line = vec!["sh", "-c", "setsid \"$@\" >/dev/null 2>&1 </dev/null &", "gateway"];
     line.extend(words.iter().map(String::as_str));
     host.must(&line);
     wait_until("the gateway listens", || listens(host, SIP));
@@ -80,36 +69,15 @@ pub fn start_gateway(host: &Host) {
 
 fn answering(host: &Host, port: u16) -> Vec<String> {
     let (address, port) = (host.v4.to_string(), port.to_string());
-    [
-        "sipp",
-        "-sf",
-        "/var/opt/lab/sipp/answer.xml",
-        "-i",
-        &address,
-        "-p",
-        &port,
-        "-nostdin",
-    ]
-    .map(str::to_owned)
-    .to_vec()
+    ["sipp", "-sf", "/var/opt/lab/sipp/answer.xml", "-i", &address, "-p", &port, "-nostdin"].map(str::to_owned).to_vec()
 }
 
-fn run(
-    from: &Host,
-    name: &str,
-    scenario: &str,
-    server: IpAddr,
-    more: &[&str],
-) -> Result<(), String> {
+fn run(from: &Host, name: &str, scenario: &str, server: IpAddr, more: &[&str]) -> Result<(), String> {
     let file = format!("/var/opt/lab/sipp/{name}.xml");
     if !from.has(&file) {
         from.write(&file, scenario);
     }
-    let (to, own, port) = (
-        SocketAddr::new(server, SIP).to_string(),
-        from.v4.to_string(),
-        next_port().to_string(),
-    );
+    let (to, own, port) = (SocketAddr::new(server, SIP).to_string(), from.v4.to_string(), next_port().to_string());
     let patience = ANSWER_WITHIN.as_millis().to_string();
     let fixed = [
         "sipp",
@@ -133,19 +101,12 @@ fn run(
     if done.code() == 0 {
         Ok(())
     } else {
-        Err(format!(
-            "sipp ended with {}: {}",
-            done.code(),
-            last_lines(&done.stderr)
-        ))
+        Err(format!("sipp ended with {}: {}", done.code(), last_lines(&done.stderr)))
     }
 }
 
 fn last_lines(text: &str) -> String {
-    let lines: Vec<_> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
+    let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(4)..].join(" / ")
 }
 
@@ -158,9 +119,7 @@ fn next_port() -> u16 {
 /// Whether a UDP port is bound in the host.
 fn listens(host: &Host, port: u16) -> bool {
     let wanted = format!(":{port:04X} ");
-    let table = host
-        .namespace
-        .enter(|| std::fs::read_to_string("/proc/thread-self/net/udp").unwrap());
+    let table = host.namespace.enter(|| std::fs::read_to_string("/proc/thread-self/net/udp").unwrap());
     table.lines().any(|line| line.contains(&wanted))
 }
 
@@ -224,18 +183,13 @@ impl TcpSession {
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
         let thread = thread::spawn(move || converse(stream, &told));
-        Ok(Self {
-            stop,
-            thread: Some(thread),
-        })
+        Ok(Self { stop, thread: Some(thread) })
     }
 
     /// Whether it goes on.
     #[must_use]
     pub fn goes_on(&self) -> bool {
-        self.thread
-            .as_ref()
-            .is_some_and(|thread| !thread.is_finished())
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
     /// Waits until it ends; ends the test when it goes on for too long.
@@ -260,32 +214,18 @@ fn converse(mut stream: TcpStream, stop: &AtomicBool) -> Ended {
             break;
         }
         if let Some(how) = ask(&mut stream, number) {
-            return Ended {
-                how,
-                at: Instant::now(),
-                last_answer,
-            };
+            return Ended { how, at: Instant::now(), last_answer };
         }
         last_answer = Instant::now();
         thread::park_timeout(Duration::from_millis(20));
     }
-    Ended {
-        how: End::Stopped,
-        at: Instant::now(),
-        last_answer,
-    }
+    Ended { how: End::Stopped, at: Instant::now(), last_answer }
 }
 
 /// Asks once; says how the session ended if it did.
 fn ask(stream: &mut TcpStream, number: u32) -> Option<End> {
-    let (from, to) = match (stream.local_addr(), stream.peer_addr()) {
-        (Ok(from), Ok(to)) => (from, to),
-        _ => return Some(End::Reset),
-    };
-    if stream
-        .write_all(options("TCP", from, to, &format!("session-{number}")).as_bytes())
-        .is_err()
-    {
+    let (Ok(from), Ok(to)) = (stream.local_addr(), stream.peer_addr()) else { return Some(End::Reset) };
+    if stream.write_all(options("TCP", from, to, &format!("session-{number}")).as_bytes()).is_err() {
         return Some(End::Reset);
     }
     let mut answer = Vec::new();

@@ -28,11 +28,7 @@ pub fn require() {
         "the namespace lab makes network namespaces and mounts: run the tests as root (`sudo -E cargo test`), \
          or leave this program out with `cargo test --lib`"
     );
-    let missing: Vec<_> = NEEDED
-        .iter()
-        .filter(|(program, _)| !on_path(program))
-        .map(|(_, package)| *package)
-        .collect();
+    let missing: Vec<_> = NEEDED.iter().filter(|(program, _)| !on_path(program)).map(|(_, package)| *package).collect();
     assert!(
         missing.is_empty(),
         "the namespace lab needs packages that are not here: apt-get install {}",
@@ -41,8 +37,7 @@ pub fn require() {
 }
 
 fn on_path(program: &str) -> bool {
-    PATH.split(':')
-        .any(|folder| Path::new(folder).join(program).exists())
+    PATH.split(':').any(|folder| Path::new(folder).join(program).exists())
 }
 
 /// Runs `ip`.
@@ -52,10 +47,7 @@ pub fn ip(arguments: &[&str]) {
 
 /// Runs a command that has to succeed; returns what it printed.
 pub fn must(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output();
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
     let output = output.unwrap_or_else(|error| panic!("{program} cannot be started: {error}"));
     succeeded(program, arguments, &output)
 }
@@ -69,12 +61,7 @@ pub fn must_with_input(program: &str, arguments: &[&str], input: &str) -> String
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{program} cannot be started: {error}"));
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(input.as_bytes())
-        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     succeeded(program, arguments, &output)
 }
