@@ -7,6 +7,7 @@ pub mod local;
 pub mod mirror_folder;
 pub mod netfilter;
 pub mod remote_backup;
+pub mod server_file;
 pub mod settings_file;
 pub mod ssh;
 pub mod systems;

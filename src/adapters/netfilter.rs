@@ -1,1 +1,237 @@
-//! (to be written)
+//! Blocks and allows telephony with iptables: one `iptables-restore` a family, read back with `iptables-save`.
+//!
+//! Everything on a server is done by argument lists through its [`Host`]; what is there is asked of the packet filter
+//! each time and never remembered.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::domain::configuration::{BootPolicy, Membership};
+use crate::domain::site::{Order, ServerId, Site};
+use crate::domain::traffic::{Family, Mark, Origin, RuleSet, Spared, TelephonyPort, Traffic};
+use crate::ports::clock::Clock;
+use crate::ports::host::{Host, HostError};
+use crate::ports::systems::Hosts;
+use crate::ports::traffic_control::{CONFIRM_WITHIN, TrafficControl, TrafficError};
+
+mod boot_guard;
+mod confirmation;
+mod established;
+mod filter;
+mod order_file;
+mod places;
+
+use filter::Both;
+use places::Places;
+
+/// The packet filters of all servers, worked on with iptables.
+pub struct Netfilter {
+    hosts: Arc<dyn Hosts>,
+    clock: Arc<dyn Clock>,
+    rules: RuleSet,
+    telephony: Vec<TelephonyPort>,
+    places: Places,
+    local: ServerId,
+    confirm_within: Duration,
+}
+
+impl Netfilter {
+    /// The packet filters of the servers of a membership, with the rules that follow from it.
+    #[must_use]
+    pub fn new(hosts: Arc<dyn Hosts>, membership: &Membership, clock: Arc<dyn Clock>) -> Self {
+        let platform = &membership.platform;
+        let rules = RuleSet::new(&platform.telephony, &spared(membership), membership.turn_away, platform.probe);
+        Self::with_rules(hosts, rules, platform.telephony.clone(), clock)
+    }
+
+    /// Packet filters with rules that come from elsewhere, and the ports whose established flows are cut.
+    #[must_use]
+    pub fn with_rules(
+        hosts: Arc<dyn Hosts>,
+        rules: RuleSet,
+        telephony: Vec<TelephonyPort>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let local = ServerId::first_of(Site::Alternate);
+        let places = Places::below(Path::new("/"));
+        Self { hosts, clock, rules, telephony, places, local, confirm_within: CONFIRM_WITHIN }
+    }
+
+    /// The same with all files below another folder.
+    #[must_use]
+    pub fn below(mut self, root: &Path) -> Self {
+        self.places = Places::below(root);
+        self
+    }
+
+    /// The same with another time for the confirmation of a first application.
+    #[must_use]
+    pub const fn confirmed_within(mut self, time: Duration) -> Self {
+        self.confirm_within = time;
+        self
+    }
+
+    fn server(&self, id: ServerId) -> Server {
+        Server { id, host: self.hosts.host(id), places: self.places.clone() }
+    }
+
+    /// Whether a first application has to be confirmed: not on the machine we run on, where nothing can cut us off.
+    async fn needs_confirmation(&self, server: &Server) -> Result<bool, TrafficError> {
+        if server.id == self.local {
+            return Ok(false);
+        }
+        Ok(confirmation::confirmed(server).await? != Some(self.rules.fingerprint()))
+    }
+
+    fn wanted(&self, mark: Mark) -> Both {
+        let [v4, v6] = Family::BOTH.map(|family| self.rules.in_force(family, mark));
+        Both { v4, v6 }
+    }
+
+    async fn put_in_force(&self, server: &Server, found: &Both, mark: Mark) -> Result<(), TrafficError> {
+        let wanted = self.wanted(mark);
+        filter::reach(server, found, &wanted, "blocking", |there| match self.rules.judge(&there.v4, &there.v6) {
+            Traffic::Blocked { origin, .. } if origin == mark.origin => Vec::new(),
+            Traffic::Blocked { origin, .. } => vec![format!("blocked by {origin}")],
+            Traffic::Allowed => vec!["none of our rules are there".to_owned()],
+            Traffic::Partial { differences } => differences,
+            Traffic::Unknown { because } => vec![because],
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl TrafficControl for Netfilter {
+    async fn read(&self, server: ServerId) -> Traffic {
+        match filter::found(&self.server(server)).await {
+            Ok(found) => self.rules.judge(&found.v4, &found.v6),
+            Err(error) => Traffic::Unknown { because: because(&error) },
+        }
+    }
+
+    async fn block(&self, server: ServerId, origin: Origin) -> Result<(), TrafficError> {
+        let server = self.server(server);
+        let (found, confirm) = tokio::try_join!(filter::found(&server), self.needs_confirmation(&server))?;
+        let now = Mark { origin, since: Some(self.clock.now().fixed_offset()) };
+        match self.rules.judge(&found.v4, &found.v6) {
+            Traffic::Blocked { origin: present, .. } if present == origin => Ok(()),
+            Traffic::Blocked { since, .. } => self.put_in_force(&server, &found, Mark { origin, since }).await,
+            Traffic::Allowed | Traffic::Partial { .. } | Traffic::Unknown { .. } if confirm => {
+                let in_force = self.put_in_force(&server, &found, now);
+                let undo = confirmation::Undo { found: &found, wanted: &self.wanted(now), after: self.confirm_within };
+                confirmation::confirm(&server, &undo, in_force).await?;
+                confirmation::note(&server, &self.rules.fingerprint()).await
+            }
+            Traffic::Allowed | Traffic::Partial { .. } | Traffic::Unknown { .. } => {
+                self.put_in_force(&server, &found, now).await
+            }
+        }
+    }
+
+    async fn allow(&self, server: ServerId) -> Result<(), TrafficError> {
+        let server = self.server(server);
+        let found = filter::found(&server).await?;
+        if found.v4.is_empty() && found.v6.is_empty() {
+            return Ok(());
+        }
+        filter::reach(&server, &found, &Both::default(), "allowing", |there| {
+            if there.v4.is_empty() && there.v6.is_empty() {
+                Vec::new()
+            } else {
+                vec!["some of our rules are still there".to_owned()]
+            }
+        })
+        .await
+    }
+
+    async fn cut_established(&self, server: ServerId) -> Result<Option<u64>, TrafficError> {
+        established::cut(&self.server(server), &self.telephony).await
+    }
+
+    async fn install_guard(&self, server: ServerId, boot: BootPolicy) -> Result<(), TrafficError> {
+        boot_guard::install(&self.server(server), &self.rules, boot).await
+    }
+
+    async fn remove_guard(&self, server: ServerId) -> Result<(), TrafficError> {
+        boot_guard::remove(&self.server(server)).await
+    }
+
+    async fn guard_installed(&self, server: ServerId) -> Result<bool, TrafficError> {
+        boot_guard::installed(&self.server(server), &self.rules).await
+    }
+
+    async fn order(&self, server: ServerId) -> Result<Option<Order>, TrafficError> {
+        order_file::read(&self.server(server)).await
+    }
+
+    async fn write_order(&self, server: ServerId, order: Order) -> Result<(), TrafficError> {
+        order_file::write(&self.server(server), order).await
+    }
+
+    async fn forget_order(&self, server: ServerId) -> Result<(), TrafficError> {
+        order_file::forget(&self.server(server)).await
+    }
+}
+
+/// A server being worked on.
+struct Server {
+    id: ServerId,
+    host: Arc<dyn Host>,
+    places: Places,
+}
+
+impl Server {
+    /// Turns an error of the host into one of ours that says what was being done.
+    fn failed(&self, doing: &'static str) -> impl Fn(HostError) -> TrafficError + use<> {
+        let server = self.id;
+        move |source| TrafficError::Host { server, doing, source }
+    }
+
+    fn unreadable(&self, what: &'static str, because: impl ToString) -> TrafficError {
+        TrafficError::Unreadable { server: self.id, what, because: because.to_string() }
+    }
+}
+
+/// The rule set that the boot guard of a host holds; `None` when there is no boot guard.
+///
+/// Whoever knows no configuration finds here what was configured.
+///
+/// # Errors
+/// [`GuardRulesError`] when the guard files cannot be read, or do not hold what they were written with.
+pub async fn guard_rules(host: Arc<dyn Host>, root: &Path) -> Result<Option<RuleSet>, GuardRulesError> {
+    boot_guard::rules(host.as_ref(), &Places::below(root)).await
+}
+
+/// The rule set that is in force on a host, if it is whole.
+///
+/// # Errors
+/// [`TrafficError`] when the packet filter cannot be read.
+pub async fn rules_in_force(host: Arc<dyn Host>) -> Result<Option<RuleSet>, TrafficError> {
+    let id = ServerId::first_of(Site::Alternate);
+    let found = filter::found(&Server { id, host, places: Places::below(Path::new("/")) }).await?;
+    Ok(RuleSet::of_found(&found.v4, &found.v6).ok())
+}
+
+pub use boot_guard::GuardRulesError;
+
+/// Whom a membership never blocks.
+fn spared(membership: &Membership) -> Spared {
+    let servers = membership.servers.values().map(|card| card.address);
+    let addresses: BTreeSet<IpAddr> = servers.chain(membership.never_block.iter().copied()).collect();
+    Spared { addresses, ssh_port: membership.ssh.port }
+}
+
+/// Why a server's packet filter could not be read, without the server's name.
+fn because(error: &TrafficError) -> String {
+    match error {
+        TrafficError::Host { source, .. } | TrafficError::NotConfirmed { source, .. } => source.to_string(),
+        TrafficError::Unreadable { what, because, .. } => format!("{what} cannot be understood: {because}"),
+        TrafficError::NotInForce { .. } | TrafficError::NewerOrder { .. } => error.to_string(),
+    }
+}

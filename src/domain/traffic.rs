@@ -1,6 +1,22 @@
 //! Which traffic is turned away, and what a server's packet filter says about it.
+//!
+//! [`RuleSet`] is what ought to be there, [`Found`] what is there, [`RuleSet::judge`] compares the two, and
+//! [`Found::becoming`] writes the one change that leads from what is there to what ought to be.
 
+use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
+use std::fmt;
+
+mod found;
+mod judgement;
+mod mark;
+mod port_range;
+mod rule_set;
+
+pub use found::{Found, FoundError};
+pub use mark::{Mark, MarkError, Signed};
+pub use port_range::{PortRange, PortRangeError};
+pub use rule_set::{Chain, Family, Fingerprint, PROBE_SOURCE_PORT, RuleSet, RuleSetError, Spared};
 
 /// The transport a rule speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -12,6 +28,16 @@ pub enum Protocol {
     Udp,
     /// SCTP.
     Sctp,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Sctp => "sctp",
+        })
+    }
 }
 
 /// How telephony packets are turned away.
@@ -37,6 +63,16 @@ pub enum Origin {
     Maintenance,
 }
 
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Order => "order",
+            Self::Boot => "boot",
+            Self::Maintenance => "maintenance",
+        })
+    }
+}
+
 /// Ports of telephony that are blocked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TelephonyPort {
@@ -48,13 +84,6 @@ pub struct TelephonyPort {
     pub what: String,
 }
 
-/// Ports from first to last, 1 to 65535.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PortRange {
-    first: u16,
-    last: u16,
-}
-
 /// What was read back from a server's packet filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Traffic {
@@ -64,8 +93,8 @@ pub enum Traffic {
     Blocked {
         /// Who had it blocked.
         origin: Origin,
-        /// Since when.
-        since: chrono::DateTime<chrono::FixedOffset>,
+        /// Since when; `None`: since it booted, for the boot guard's rules cannot know the time.
+        since: Option<DateTime<FixedOffset>>,
         /// Packets turned away since then.
         turned_away: u64,
     },
@@ -79,4 +108,86 @@ pub enum Traffic {
         /// Why.
         because: String,
     },
+}
+
+impl Traffic {
+    /// The state in one word.
+    #[must_use]
+    pub const fn word(&self) -> TrafficWord {
+        match self {
+            Self::Allowed => TrafficWord::Allowed,
+            Self::Blocked { .. } => TrafficWord::Blocked,
+            Self::Partial { .. } => TrafficWord::Partial,
+            Self::Unknown { .. } => TrafficWord::Unknown,
+        }
+    }
+}
+
+/// The traffic state of a server or of a whole system in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrafficWord {
+    /// Telephony traffic gets through.
+    Allowed,
+    /// It is turned away.
+    Blocked,
+    /// Neither: servers differ, or rules were tampered with.
+    Partial,
+    /// It could not be read.
+    Unknown,
+}
+
+impl TrafficWord {
+    /// The word for a system of these servers.
+    ///
+    /// Servers that are known to differ make it partial, whatever the others may be; otherwise one server that cannot
+    /// be read makes it unknown, for the word must never promise more than was read.
+    #[must_use]
+    pub fn of_system<'a>(servers: impl IntoIterator<Item = &'a Traffic>) -> Self {
+        let mut words: Vec<Self> = servers.into_iter().map(Traffic::word).collect();
+        words.sort_unstable();
+        words.dedup();
+        let known: Vec<Self> = words.iter().copied().filter(|word| *word != Self::Unknown).collect();
+        match (known.as_slice(), words.contains(&Self::Unknown)) {
+            ([], _) | ([Self::Allowed | Self::Blocked | Self::Unknown], true) => Self::Unknown,
+            ([word], false) => *word,
+            ([Self::Partial] | [_, _, ..], _) => Self::Partial,
+        }
+    }
+}
+
+impl fmt::Display for TrafficWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Allowed => "allowed",
+            Self::Blocked => "blocked",
+            Self::Partial => "partial",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_whose_servers_differ_is_partial() {
+        let blocked = Traffic::Blocked { origin: Origin::Order, since: None, turned_away: 0 };
+        let unknown = Traffic::Unknown { because: "no answer".to_owned() };
+        let partial = Traffic::Partial { differences: vec![] };
+        let word = |servers: &[&Traffic]| TrafficWord::of_system(servers.iter().copied());
+        assert_eq!(word(&[&blocked, &blocked]), TrafficWord::Blocked);
+        assert_eq!(word(&[&Traffic::Allowed, &Traffic::Allowed]), TrafficWord::Allowed);
+        assert_eq!(word(&[&blocked, &Traffic::Allowed]), TrafficWord::Partial);
+        assert_eq!(word(&[&blocked, &Traffic::Allowed, &unknown]), TrafficWord::Partial);
+        assert_eq!(word(&[&partial, &unknown]), TrafficWord::Partial);
+        assert_eq!(word(&[&blocked, &unknown]), TrafficWord::Unknown);
+        assert_eq!(word(&[]), TrafficWord::Unknown);
+    }
+
+    #[test]
+    fn a_word_is_written_as_status_json_promises() {
+        assert_eq!(serde_json::to_string(&TrafficWord::Partial).unwrap(), "\"partial\"");
+    }
 }

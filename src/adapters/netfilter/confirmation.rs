@@ -1,0 +1,99 @@
+//! The first application on a remote server: the server takes it back by itself unless a new connection confirms it.
+
+use std::time::Duration;
+
+use super::Server;
+use super::filter::{Both, RESTORE_ARGUMENTS, restore};
+use crate::adapters::server_file;
+use crate::domain::traffic::{Family, Fingerprint};
+use crate::ports::host::{Command, HostError, run_checked};
+use crate::ports::traffic_control::TrafficError;
+
+/// What a server restores by itself, and when.
+pub(super) struct Undo<'a> {
+    /// What was there.
+    pub(super) found: &'a Both,
+    /// What is there now.
+    pub(super) wanted: &'a Both,
+    /// How long the server waits for the confirmation.
+    pub(super) after: Duration,
+}
+
+/// The fingerprint of the rule set that was last confirmed on a server.
+pub(super) async fn confirmed(server: &Server) -> Result<Option<Fingerprint>, TrafficError> {
+    let text = server_file::read(server.host.as_ref(), &server.places.confirmed()).await;
+    let text = text.map_err(server.failed("reading what was confirmed"))?;
+    Ok(text.and_then(|text| text.trim().parse().ok()))
+}
+
+/// Notes that a rule set has been confirmed.
+pub(super) async fn note(server: &Server, fingerprint: &Fingerprint) -> Result<(), TrafficError> {
+    let place = server.places.confirmed();
+    let written = server_file::write(server.host.as_ref(), &place, format!("{fingerprint}\n"));
+    written.await.map_err(server.failed("noting the confirmation"))
+}
+
+/// Carries out `apply` and proves that one still gets in; if not, the server undoes it by itself.
+pub(super) async fn confirm(
+    server: &Server,
+    undo: &Undo<'_>,
+    apply: impl Future<Output = Result<(), TrafficError>> + Send,
+) -> Result<(), TrafficError> {
+    // A word of its own for each application, so that a script that still sleeps never undoes a later one.
+    let word = undo.wanted.v4.signed().map(|signed| signed.to_string().replace(' ', "_")).unwrap_or_default();
+    arm(server, undo, &word).await.map_err(server.failed("preparing the way back"))?;
+    if let Err(error) = apply.await {
+        disarm(server.host.as_ref(), server).await.map_err(server.failed("taking the way back out"))?;
+        return Err(error);
+    }
+    // The confirmation must be in well before the script awakes: what it does then must not race with us.
+    let limit = undo.after.mul_f64(0.8);
+    let proof = async {
+        let fresh = server.host.reconnected().await?;
+        disarm(fresh.as_ref(), server).await
+    };
+    let outcome = tokio::time::timeout(limit, proof).await.unwrap_or_else(|_| {
+        Err(HostError::TimedOut { host: server.host.name(), what: "a new connection".to_owned(), limit })
+    });
+    outcome.map_err(|source| TrafficError::NotConfirmed { server: server.id, source })
+}
+
+/// Puts the way back on the server and starts it.
+async fn arm(server: &Server, undo: &Undo<'_>, word: &str) -> Result<(), HostError> {
+    let (host, places) = (server.host.as_ref(), &server.places);
+    let nothing = "*filter\nCOMMIT\n".to_owned();
+    let v4 = undo.wanted.v4.becoming(&undo.found.v4).unwrap_or_else(|| nothing.clone());
+    let v6 = undo.wanted.v6.becoming(&undo.found.v6).unwrap_or(nothing);
+    server_file::write(host, &places.undo(Family::V4), v4).await?;
+    server_file::write(host, &places.undo(Family::V6), v6).await?;
+    server_file::write(host, &places.undo_script(), script(server, undo.after)).await?;
+    server_file::write(host, &places.unconfirmed(), format!("{word}\n")).await?;
+    run_checked(host, Command::new(["setsid", "-f", "sh", &places.undo_script(), word])).await.map(drop)
+}
+
+async fn disarm(host: &dyn crate::ports::host::Host, server: &Server) -> Result<(), HostError> {
+    run_checked(host, Command::new(["rm", "-f", &server.places.unconfirmed()])).await.map(drop)
+}
+
+/// The script that sleeps and then takes the application back if nobody confirmed it.
+///
+/// It lets go of its inputs and outputs first: the connection that starts it is to end.
+fn script(server: &Server, after: Duration) -> String {
+    let places = &server.places;
+    let arguments = RESTORE_ARGUMENTS.join(" ");
+    let line = |family| format!("{} {arguments} '{}'", restore(family), places.undo(family));
+    format!(
+        "# Takes a block back that nobody confirmed. Written by mxone_system_redundancy.\n\
+         exec </dev/null >/dev/null 2>&1\n\
+         PATH=/usr/sbin:/sbin:/usr/bin:/bin:$PATH\n\
+         sleep {}\n\
+         [ \"$(cat '{unconfirmed}')\" = \"$1\" ] || exit 0\n\
+         {}\n\
+         {}\n\
+         rm -f '{unconfirmed}'\n",
+        after.as_secs_f64(),
+        line(Family::V4),
+        line(Family::V6),
+        unconfirmed = places.unconfirmed(),
+    )
+}

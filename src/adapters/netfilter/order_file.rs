@@ -1,0 +1,62 @@
+//! The order in force, kept on every server, and beside it a marker file that a boot script can read.
+
+use serde::{Deserialize, Serialize};
+
+use super::Server;
+use crate::adapters::server_file;
+use crate::domain::site::Order;
+use crate::ports::traffic_control::TrafficError;
+
+/// The one form of the file there has been so far.
+const SCHEMA: u32 = 1;
+
+/// The file as written.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    schema: u32,
+    #[serde(flatten)]
+    order: Order,
+}
+
+pub(super) async fn read(server: &Server) -> Result<Option<Order>, TrafficError> {
+    let text = server_file::read(server.host.as_ref(), &server.places.order()).await;
+    let Some(text) = text.map_err(server.failed("reading the order"))? else { return Ok(None) };
+    let written: Written = serde_json::from_str(&text).map_err(|error| server.unreadable("the order", error))?;
+    if written.schema != SCHEMA {
+        return Err(server.unreadable("the order", format!("schema {} is not known", written.schema)));
+    }
+    Ok(Some(written.order))
+}
+
+/// Writes the order and sets or removes the marker file.
+///
+/// Between the two a crash may strike. The marker opens a server at boot, so it goes before an order that makes the
+/// server passive, and comes after one that makes it active.
+pub(super) async fn write(server: &Server, order: Order) -> Result<(), TrafficError> {
+    if let Some(present) = read(server).await? {
+        // Of two different orders of the same epoch neither holds; the first one stays.
+        if present.epoch > order.epoch || (present.epoch == order.epoch && present != order) {
+            return Err(TrafficError::NewerOrder { server: server.id, present });
+        }
+    }
+    let written = Written { schema: SCHEMA, order };
+    let mut text = serde_json::to_string(&written).map_err(|error| server.unreadable("the order", error))?;
+    text.push('\n');
+    let (host, marker) = (server.host.as_ref(), server.places.ordered_active());
+    let outcome = async {
+        if order.active == server.id.site {
+            server_file::write(host, &server.places.order(), text).await?;
+            server_file::write(host, &marker, format!("{order}\n")).await
+        } else {
+            server_file::remove(host, &[&marker]).await?;
+            server_file::write(host, &server.places.order(), text).await
+        }
+    };
+    outcome.await.map_err(server.failed("writing the order"))
+}
+
+pub(super) async fn forget(server: &Server) -> Result<(), TrafficError> {
+    let (order, marker) = (server.places.order(), server.places.ordered_active());
+    let removed = server_file::remove(server.host.as_ref(), &[&marker, &order]).await;
+    removed.map_err(server.failed("removing the order"))
+}

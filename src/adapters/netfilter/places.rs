@@ -1,0 +1,82 @@
+//! Where our files lie on a server.
+
+use std::path::Path;
+
+use crate::domain::traffic::Family;
+
+/// The files of a server, below a root folder.
+#[derive(Debug, Clone)]
+pub(super) struct Places {
+    /// Without a slash at its end; empty for `/`.
+    root: String,
+}
+
+impl Places {
+    pub(super) fn below(root: &Path) -> Self {
+        Self { root: root.to_string_lossy().trim_end_matches('/').to_owned() }
+    }
+
+    /// The boot guard's rules.
+    pub(super) fn guard(&self, family: Family) -> String {
+        self.etc(&format!("guard.{}", ending(family)))
+    }
+
+    /// The script that opens a server at boot when nobody can be asked.
+    pub(super) fn open_script(&self) -> String {
+        self.etc("open.sh")
+    }
+
+    /// A systemd unit.
+    pub(super) fn unit(&self, name: &str) -> String {
+        format!("{}/etc/systemd/system/{name}", self.root)
+    }
+
+    /// The order in force.
+    pub(super) fn order(&self) -> String {
+        self.var("order.json")
+    }
+
+    /// There while the order in force makes this server's site the active one.
+    pub(super) fn ordered_active(&self) -> String {
+        self.var("ordered-active")
+    }
+
+    /// The fingerprint of the rule set that was last confirmed by a new connection.
+    pub(super) fn confirmed(&self) -> String {
+        self.var("confirmed")
+    }
+
+    /// There while an application waits for its confirmation.
+    pub(super) fn unconfirmed(&self) -> String {
+        self.run("unconfirmed")
+    }
+
+    /// The script that takes an unconfirmed application back.
+    pub(super) fn undo_script(&self) -> String {
+        self.run("undo.sh")
+    }
+
+    /// What that script restores.
+    pub(super) fn undo(&self, family: Family) -> String {
+        self.run(&format!("undo.{}", ending(family)))
+    }
+
+    fn etc(&self, name: &str) -> String {
+        format!("{}/etc/mxone_system_redundancy/{name}", self.root)
+    }
+
+    fn var(&self, name: &str) -> String {
+        format!("{}/var/lib/mxone_system_redundancy/{name}", self.root)
+    }
+
+    fn run(&self, name: &str) -> String {
+        format!("{}/run/mxone_system_redundancy/{name}", self.root)
+    }
+}
+
+const fn ending(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "v4",
+        Family::V6 => "v6",
+    }
+}
