@@ -10,6 +10,7 @@
 #[path = "lab/lab.rs"]
 mod lab;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lab::auditor::Auditor;
@@ -248,4 +249,11 @@ fn what_a_dead_run_left_behind_is_removed_at_the_next_start() {
     lab::leftovers::clean();
     assert!(!dead.path().exists());
     assert!(!base.exists());
+}
+
+#[test]
+fn the_profile_of_the_labs_system_is_whole() {
+    let text = include_str!("../fixtures/platforms/lab.yaml");
+    let profile = mxone_system_redundancy::config::platform::parse(Path::new("lab.yaml"), text);
+    assert_eq!(profile.unwrap_or_else(|problems| panic!("{problems:#?}")).name, "lab");
 }
