@@ -17,7 +17,7 @@ use lab::auditor::Auditor;
 use lab::exchange::{self, BACKUPS, GATEWAY_NUMBER, PHONE_NUMBER, TRUNK_NUMBER, VERSION};
 use lab::host::wait_until;
 use lab::sip::{self, End, TcpSession};
-use lab::{Lab, LabOptions, NETWORK_CONTROL_ADDRESS, namespace, server_address};
+use lab::{Flavour, Lab, LabOptions, NETWORK_CONTROL_ADDRESS, namespace, server_address};
 use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
 
 #[test]
@@ -86,6 +86,31 @@ fn loaded_data_count_on_every_server_and_leave_a_proof() {
     for lim in [1, 2] {
         sip::call(lab.client(), server_address(Alternate, lim).into(), GATEWAY_NUMBER).unwrap();
         sip::call(lab.client(), server_address(Alternate, lim).into(), TRUNK_NUMBER).unwrap();
+    }
+}
+
+#[test]
+fn an_mxone_backs_up_restores_and_reloads() {
+    let lab = Lab::start(LabOptions { flavour: Flavour::Mxone, ..LabOptions::default() });
+    let (primary, alternate) = (lab.server(Primary, 1), lab.server(Alternate, 1));
+    assert_eq!(primary.must(&["serverConfigTool", "getMasterAddress"]), "192.0.2.10/24\n");
+    assert!(primary.must(&["mxone_data", "-p"]).contains("192.0.2.11"));
+    assert!(primary.must(&["data_backup"]).contains("Backup of exchange data successful"));
+    let told = primary.must(&["data_info"]);
+    let id = told.strip_prefix("Current backup:   ").unwrap().split(' ').next().unwrap();
+    let folder = format!("/var/opt/eri_sn/{VERSION}/xdata/xdata_1_{id}");
+    for file in std::fs::read_dir(primary.path(&folder)).unwrap().flatten() {
+        let name = file.file_name().into_string().unwrap();
+        let text = primary.read(&format!("{folder}/{name}"));
+        let text = text.replace("192.0.2.", "198.51.100.").replace("2001:db8:1:", "2001:db8:2:");
+        alternate.write(&format!("{folder}/{name}"), &text);
+    }
+    let rows = |status: &str| status.lines().filter(|line| line.starts_with("Data Reload  ")).count();
+    let before = rows(&alternate.must(&["status", "-system"]));
+    alternate.sh("echo Y | data_restore && echo Y | reload --system");
+    assert_eq!(rows(&alternate.must(&["status", "-system"])), before + 1);
+    for number in [GATEWAY_NUMBER, TRUNK_NUMBER] {
+        sip::call(lab.client(), server_address(Alternate, 2).into(), number).unwrap();
     }
 }
 
@@ -180,6 +205,25 @@ fn an_enabled_guard_runs_before_the_network_is_up() {
     host.must(&["rm", "/etc/guard/seen.sh", "/var/lib/seen-at-boot"]);
     lab.restart(host);
     assert!(!host.has("/var/lib/seen-at-boot"), "its condition does not hold any more");
+}
+
+#[test]
+fn an_enabled_timer_starts_its_service_after_boot() {
+    let lab = Lab::start(LabOptions::default());
+    let host = lab.server(Primary, 1);
+    let units = "/etc/systemd/system";
+    host.write(&format!("{units}/mxone-lab-later.timer"), "[Timer]\nOnBootSec=1\n[Install]\nWantedBy=timers.target\n");
+    host.write(
+        &format!("{units}/mxone-lab-later.service"),
+        "[Unit]\nConditionPathExists=/var/lib/wanted\n[Service]\nType=oneshot\nExecStart=/bin/touch /var/lib/later\n",
+    );
+    host.must(&["mkdir", "-p", &format!("{units}/timers.target.wants")]);
+    host.must(&["ln", "-s", &format!("{units}/mxone-lab-later.timer"), &format!("{units}/timers.target.wants/")]);
+    lab.restart(host);
+    assert!(!host.has("/var/lib/later"));
+    // Its condition is looked at when its time has come, not at boot.
+    host.write("/var/lib/wanted", "");
+    wait_until("the service has run", || host.has("/var/lib/later"));
 }
 
 #[test]

@@ -17,10 +17,13 @@ pub fn early(host: &Host) {
     }
 }
 
-/// Units that come after the network; services are left running.
+/// Units that come after the network; services are left running, timers are started.
 pub fn late(host: &Host) {
     for unit in enabled(host).iter().filter(|unit| !unit.before_network()) {
-        unit.run(host);
+        match unit.name.strip_suffix(".timer") {
+            Some(name) => unit.start_timer(host, &Unit::find(host, format!("{name}.service"))),
+            None => unit.run(host),
+        }
     }
 }
 
@@ -104,6 +107,22 @@ impl Unit {
         let mut line = vec!["sh", "-c", "log=$1; shift; setsid \"$@\" >>\"$log\" 2>&1 </dev/null &", "boot", &log];
         line.extend(argv.iter().map(String::as_str));
         host.must(&line);
+    }
+
+    /// Starts a service some seconds after boot; its conditions are looked at then.
+    fn start_timer(&self, host: &Host, service: &Self) {
+        let after = self.values("Timer", "OnBootSec").next().unwrap_or_else(|| panic!("{}: no OnBootSec", self.name));
+        let seconds: u64 = after.trim_end_matches('s').parse().unwrap();
+        let mut script = format!("sleep {seconds}\n");
+        for (_, key, value) in service.lines.iter().filter(|(_, key, _)| key.starts_with("Condition")) {
+            assert_eq!(key, "ConditionPathExists", "{}: the lab does not know it behind a timer", service.name);
+            let (not, path) = value.strip_prefix('!').map_or(("", value.as_str()), |path| ("! ", path));
+            script += &["[ ", not, "-e '", path, "' ] || exit 0\n"].concat();
+        }
+        for line in service.values("Service", "ExecStart") {
+            script += &[line, "\n"].concat();
+        }
+        service.leave_running(host, &["/bin/sh".to_owned(), "-c".to_owned(), script]);
     }
 
     fn conditions_hold(&self, host: &Host) -> bool {

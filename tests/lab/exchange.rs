@@ -103,39 +103,40 @@ pub fn install_commands(host: &Host, server: LabServer, options: &LabOptions) {
     }
 }
 
-/// Recorded outputs of MX-ONE commands become commands that print them; loads leave a row behind, as real ones do.
+/// Commands of an MX-ONE in the formats it prints them in. Those that tell of addresses, backups and loads tell what is
+/// so in the lab; of the others the recorded output is printed (`fixtures/hosts/mxone/<site>/`).
 fn install_mxone(host: &Host, site: Site) {
-    let recorded = repository().join("fixtures/hosts/mxone").join(site.to_string());
-    let entries = fs::read_dir(&recorded).unwrap_or_else(|error| panic!("{}: {error}", recorded.display()));
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let text = fs::read_to_string(entry.path()).unwrap();
-        host.write(&format!("/var/opt/lab/mxone/{name}"), &text);
-    }
-    for (name, text) in [
-        ("mxone-print", include_str!("../../fixtures/lab/mxone/mxone-print")),
-        ("data_restore", include_str!("../../fixtures/lab/mxone/data_restore")),
-        ("reload", include_str!("../../fixtures/lab/mxone/reload")),
-    ] {
+    for (name, text) in MXONE_COMMANDS {
         host.write_mode(&format!("/usr/local/bin/{name}"), text, 0o755);
     }
-    for command in MXONE_COMMANDS {
-        let link = host.path(&format!("/usr/local/bin/{command}"));
-        if !host.has(&format!("/usr/local/bin/{command}")) {
-            std::os::unix::fs::symlink("mxone-print", link).unwrap();
-        }
+    host.must(&["mkdir", "-p", "/var/opt/lab/mxone"]);
+    let recorded = repository().join("fixtures/hosts/mxone").join(site.to_string());
+    for entry in fs::read_dir(&recorded).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        host.write(&format!("/var/opt/lab/mxone/{name}"), &fs::read_to_string(entry.path()).unwrap());
+    }
+    for command in RECORDED_COMMANDS {
+        std::os::unix::fs::symlink("mxone-print", host.path(&format!("/usr/local/bin/{command}"))).unwrap();
     }
 }
 
-/// Commands that only print (reference formats: release 6.3).
-const MXONE_COMMANDS: [&str; 14] = [
-    "serverConfigTool",
-    "ts_about",
-    "mxone_data",
-    "media_gateway_config",
+/// Commands that tell what is so in the lab.
+const MXONE_COMMANDS: [(&str, &str); 10] = [
+    ("mxone-print", include_str!("../../fixtures/lab/mxone/mxone-print")),
+    ("serverConfigTool", include_str!("../../fixtures/lab/mxone/serverConfigTool")),
+    ("ts_about", include_str!("../../fixtures/lab/mxone/ts_about")),
+    ("mxone_data", include_str!("../../fixtures/lab/mxone/mxone_data")),
+    ("media_gateway_config", include_str!("../../fixtures/lab/mxone/media_gateway_config")),
+    ("data_backup", include_str!("../../fixtures/lab/mxone/data_backup")),
+    ("data_info", include_str!("../../fixtures/lab/mxone/data_info")),
+    ("status", include_str!("../../fixtures/lab/mxone/status")),
+    ("data_restore", include_str!("../../fixtures/lab/mxone/data_restore")),
+    ("reload", include_str!("../../fixtures/lab/mxone/reload")),
+];
+
+/// Commands of which the recorded output is printed.
+const RECORDED_COMMANDS: [&str; 8] = [
     "media_gateway_interface",
-    "data_info",
-    "status",
     "alarm",
     "rtp_resource",
     "sip_route",

@@ -156,7 +156,8 @@ async fn located(server: &Server, program: &str) -> Result<String, TrafficError>
     let listed = output.text();
     let there = |candidate: &String| listed.lines().any(|line| line == candidate);
     let found = candidates.into_iter().find(there);
-    found.ok_or_else(|| server.unreadable("the place of iptables", format!("{program} is in none of the usual folders")))
+    found
+        .ok_or_else(|| server.unreadable("the place of iptables", format!("{program} is in none of the usual folders")))
 }
 
 fn open_unit(places: &Places) -> String {
