@@ -24,7 +24,7 @@ pub(super) struct FoundRule {
 }
 
 /// A rule outside our chains that calls one of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Call {
     /// The chain it stands in.
     pub(super) from: String,
@@ -52,20 +52,33 @@ impl Found {
     /// [`FoundError`] when it is no such text, or not to its end.
     pub fn parse(text: &str) -> Result<Self, FoundError> {
         let mut reading = Reading::default();
+        // A comment may hold line ends: a line goes on until its quotes are closed.
+        let mut begun = String::new();
         for (number, line) in text.lines().enumerate() {
-            reading.line(line).map_err(|()| FoundError::NotARule { line: number + 1 })?;
+            begun.push_str(line);
+            if in_quotes(&begun) {
+                begun.push('\n');
+                continue;
+            }
+            reading.line(&begun).map_err(|()| FoundError::NotARule { line: number + 1 })?;
+            begun.clear();
         }
+        if !begun.is_empty() {
+            return Err(FoundError::CutOff);
+        }
+        reading.found.calls.sort();
         if reading.table.is_some() { Err(FoundError::CutOff) } else { Ok(reading.found) }
     }
 
     /// Our three chains with these rules, each called first by its built-in chain.
     pub(super) fn hooked_first(rules: impl Fn(Chain) -> Vec<String>) -> Self {
         let rule = |text| FoundRule { text, packets: 0 };
+        let mut calls =
+            Chain::ALL.map(|chain| Call { from: chain.hook().to_owned(), place: 1, rule: chain.jump(), chain });
+        calls.sort();
         Self {
             chains: Chain::ALL.map(|chain| (chain, rules(chain).into_iter().map(rule).collect())).into(),
-            calls: Chain::ALL
-                .map(|chain| Call { from: chain.hook().to_owned(), place: 1, rule: chain.jump(), chain })
-                .into(),
+            calls: calls.into(),
         }
     }
 
@@ -227,6 +240,23 @@ impl Reading {
     }
 }
 
+/// Whether a rule ends within quotes; a backslash there takes the meaning from the next character.
+fn in_quotes(line: &str) -> bool {
+    if line.starts_with('#') {
+        return false;
+    }
+    let (mut quoted, mut escaped) = (false, false);
+    for c in line.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+    }
+    quoted
+}
+
 fn named(name: &str) -> Option<Chain> {
     Chain::ALL.into_iter().find(|chain| chain.name() == name)
 }
@@ -318,7 +348,7 @@ mod tests {
     #[test]
     fn a_jump_that_is_not_first_is_moved_to_the_front() {
         let mut behind = in_force();
-        behind.calls[0].place = 3;
+        behind.calls[1].place = 3;
         let text = behind.becoming(&in_force()).unwrap();
         assert_eq!(text, "*filter\n-D INPUT -j MXONE_REDUNDANCY_IN\n-I INPUT 1 -j MXONE_REDUNDANCY_IN\nCOMMIT\n");
         let back = in_force().becoming(&behind).unwrap();
@@ -328,7 +358,7 @@ mod tests {
     #[test]
     fn a_second_jump_goes_without_moving_the_first_away() {
         let mut twice = in_force();
-        let again = Call { place: 5, ..twice.calls[0].clone() };
+        let again = Call { place: 5, ..twice.calls[1].clone() };
         twice.calls.push(again);
         let text = twice.becoming(&in_force()).unwrap();
         assert_eq!(text.matches("-D INPUT").count(), 2, "{text}");
@@ -359,6 +389,16 @@ mod tests {
     fn a_comment_that_speaks_of_our_chain_is_no_call() {
         let text = "*filter\n[1:2] -A INPUT -m comment --comment \"-j MXONE_REDUNDANCY_IN\" -j ACCEPT\nCOMMIT\n";
         assert!(Found::parse(text).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_comment_with_line_ends_hides_no_rules_and_makes_none() {
+        let comment = "[0:0] -A INPUT -m comment --comment \"a\n-A INPUT -j MXONE_REDUNDANCY_IN\nb \\\" c\" -j ACCEPT";
+        let text = format!("*filter\n{comment}\n[0:0] -A OUTPUT -j MXONE_REDUNDANCY_OUT\nCOMMIT\n");
+        let found = Found::parse(&text).unwrap();
+        assert_eq!(found.hook_place(Chain::In), None);
+        assert_eq!(found.hook_place(Chain::Out), Some(1));
+        assert_eq!(Found::parse("*filter\n-A INPUT -m comment --comment \"a\nCOMMIT\n"), Err(FoundError::CutOff));
     }
 
     proptest! {
