@@ -11,6 +11,7 @@
 mod lab;
 
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use lab::auditor::Auditor;
@@ -283,16 +284,23 @@ fn nothing_outlives_the_lab() {
 
 #[test]
 fn what_a_dead_run_left_behind_is_removed_at_the_next_start() {
-    // The highest process number there can be (man 5 proc, pid_max): no process of this machine has it.
-    let name = format!("rd-{}-0-p1", 4_194_304);
-    let dead = namespace::Namespace::new(&name);
-    if !dead.path().exists() {
-        dead.create();
-    }
-    let base = lab::leftovers::make_base("rd-4194304-0");
+    // Stands for a test program that was killed; while it lives, its lab is left alone.
+    let mut creator = Command::new("sleep").arg("600").spawn().unwrap();
+    let prefix = format!("rd-{}-0", creator.id());
+    let namespace = namespace::Namespace::new(&format!("{prefix}-p1"));
+    namespace.create();
+    let base = lab::leftovers::make_base(&prefix);
+    let net = format!("--net={}", namespace.path().display());
+    let mut inside = Command::new("nsenter").args([&net, "sleep", "600"]).spawn().unwrap();
+    wait_until("a process is in it", || !namespace.pids().is_empty());
     lab::leftovers::clean();
-    assert!(!dead.path().exists());
-    assert!(!base.exists());
+    assert!(namespace.path().exists() && base.exists());
+
+    creator.kill().unwrap();
+    creator.wait().unwrap();
+    lab::leftovers::clean();
+    assert!(!namespace.path().exists() && !base.exists());
+    assert!(!inside.wait().unwrap().success(), "it was killed");
 }
 
 #[test]
