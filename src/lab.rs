@@ -14,3 +14,4 @@ pub mod root_folder;
 pub mod server;
 pub mod sip;
 pub mod streams;
+pub mod system;
