@@ -32,11 +32,11 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 
 use crate::domain::journal::Person;
-use crate::faces::cli::{Cli, Command, Common};
+use crate::faces::cli::{Cli, Command, Common, Lab};
 use crate::faces::failure::{Exit, Failure};
 use crate::faces::run::Run;
 use crate::flows::recover::Way;
-use crate::wiring::Place;
+use crate::wiring::{Place, standing_lab};
 
 /// How long what still runs in the background may take when the program ends: nothing there is needed any more.
 const LEAVE_WITHIN: Duration = Duration::from_millis(100);
@@ -83,8 +83,13 @@ fn finish(result: Result<(), Failure>) -> u8 {
 }
 
 async fn run(cli: Cli) -> Result<(), Failure> {
-    let Cli { command, common } = cli;
-    let place = place(&common);
+    let Cli { command, mut common } = cli;
+    let command = match command {
+        Some(Command::Demo) => return wiring::demo::run(&mut std::io::stdout()).await,
+        Some(Command::Lab { what }) => return lab(what).await,
+        other => other,
+    };
+    let place = place(&mut common)?;
     let ports = wiring::ports(&place);
     let mut out = std::io::stdout();
     let recover = match (common.resume, common.abandon) {
@@ -105,8 +110,28 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     }
 }
 
-fn place(common: &Common) -> Place {
-    Place::real(common.root.clone().unwrap_or_else(|| PathBuf::from("/")))
+/// Real systems, or the standing lab with its own answers.
+fn place(common: &mut Common) -> Result<Place, Failure> {
+    if !common.lab {
+        return Ok(Place::real(common.root.clone().unwrap_or_else(|| PathBuf::from("/"))));
+    }
+    let place = standing_lab::card()?.place();
+    common.answers.get_or_insert_with(standing_lab::answers_file);
+    Ok(place)
+}
+
+async fn lab(what: Lab) -> Result<(), Failure> {
+    let told = match what {
+        Lab::Start { servers } => standing_lab::start(servers).await?,
+        Lab::Stop => standing_lab::ask("stop").await?,
+        Lab::Cut { site } => standing_lab::ask(&format!("cut {site}")).await?,
+        Lab::Heal { site } => standing_lab::ask(&format!("heal {site}")).await?,
+        Lab::Backup => standing_lab::ask("backup").await?,
+        Lab::Serve { servers } => return standing_lab::serve(servers).await,
+    };
+    std::io::stdout()
+        .write_all(told.as_bytes())
+        .map_err(|error| Failure::new(Exit::Failed, format!("the result cannot be printed: {error}")))
 }
 
 /// Who runs the program, and from where.

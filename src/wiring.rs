@@ -1,5 +1,8 @@
 //! Wires adapters to faces: the only place, beside `lib.rs`, that names both.
 
+pub mod demo;
+pub mod standing_lab;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +20,7 @@ use crate::domain::journal::Material;
 use crate::domain::platform::Platform;
 use crate::domain::translation::TranslationTable;
 use crate::flows::{Ports, Staging};
+use crate::ports::clock::Clock;
 use crate::ports::documents::{Documents, TableForm};
 
 /// Where the files are and how servers are reached.
@@ -36,10 +40,16 @@ impl Place {
     }
 }
 
+/// This machine's clock.
+#[must_use]
+pub fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
 /// The ports of one place.
 #[must_use]
 pub fn ports(place: &Place) -> Ports {
-    let clock = Arc::new(SystemClock);
+    let clock = clock();
     let state = place.root.join("var/lib/mxone_system_redundancy");
     let documents = Arc::new(Files { folder: place.root.join("etc/mxone_system_redundancy/platforms") });
     let staging = state.join("staging");

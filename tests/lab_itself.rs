@@ -305,7 +305,7 @@ fn what_a_dead_run_left_behind_is_removed_at_the_next_start() {
 
 #[test]
 fn the_profile_of_the_labs_system_is_whole() {
-    let text = include_str!("../fixtures/platforms/lab.yaml");
+    let text = include_str!("../src/lab/platform.yaml");
     let profile = mxone_system_redundancy::config::platform::parse(Path::new("lab.yaml"), text);
     assert_eq!(profile.unwrap_or_else(|problems| panic!("{problems:#?}")).name, "lab");
 }

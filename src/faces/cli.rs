@@ -403,6 +403,8 @@ pub enum Lab {
         /// The site.
         site: crate::domain::site::Site,
     },
+    /// Have the primary make a backup of its exchange data.
+    Backup,
     /// Keep the lab up in the foreground (what start runs).
     #[command(hide = true)]
     Serve {
