@@ -100,8 +100,7 @@ fn an_mxone_backs_up_restores_and_reloads() {
     let told = primary.must(&["data_info"]);
     let id = told.strip_prefix("Current backup:   ").unwrap().split(' ').next().unwrap();
     let folder = format!("/var/opt/eri_sn/{VERSION}/xdata/xdata_1_{id}");
-    for file in std::fs::read_dir(primary.path(&folder)).unwrap().flatten() {
-        let name = file.file_name().into_string().unwrap();
+    for name in primary.sh(&format!("cd {folder} && find . -type f")).lines() {
         let text = primary.read(&format!("{folder}/{name}"));
         let text = text.replace("192.0.2.", "198.51.100.").replace("2001:db8:1:", "2001:db8:2:");
         alternate.write(&format!("{folder}/{name}"), &text);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use mxone_system_redundancy::domain::site::Site;
 
 use super::host::Host;
+use super::tool;
 use super::{Flavour, LabOptions, LabServer, Network, TRUNK, server_address};
 
 /// Where a server keeps its exchange data.
@@ -103,30 +104,28 @@ pub fn install_commands(host: &Host, server: LabServer, options: &LabOptions) {
     }
 }
 
-/// Commands of an MX-ONE in the formats it prints them in. Those that tell of addresses, backups and loads tell what is
-/// so in the lab; of the others the recorded output is printed (`fixtures/hosts/mxone/<site>/`).
+/// Commands of an MX-ONE in the formats it prints them in. Those that tell of backups and loads do what they tell; of the
+/// others the recorded output is printed (`fixtures/hosts/mxone/<site>/`), which is of two servers a site.
 fn install_mxone(host: &Host, site: Site) {
     for (name, text) in MXONE_COMMANDS {
         host.write_mode(&format!("/usr/local/bin/{name}"), text, 0o755);
     }
     host.must(&["mkdir", "-p", "/var/opt/lab/mxone"]);
-    let recorded = repository().join("fixtures/hosts/mxone").join(site.to_string());
-    for entry in fs::read_dir(&recorded).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        host.write(&format!("/var/opt/lab/mxone/{name}"), &fs::read_to_string(entry.path()).unwrap());
+    let recorded = repository().join("fixtures/hosts/mxone");
+    let place = host.path("/var/opt/lab/mxone").display().to_string();
+    let copy = |from: &Path| tool::must("cp", &["-r", &from.display().to_string(), &place]);
+    for entry in fs::read_dir(recorded.join(site.to_string())).unwrap().flatten() {
+        copy(&entry.path());
     }
+    copy(&recorded.join("backup"));
     for command in RECORDED_COMMANDS {
-        std::os::unix::fs::symlink("mxone-print", host.path(&format!("/usr/local/bin/{command}"))).unwrap();
+        host.must(&["ln", "-sf", "mxone-print", &format!("/usr/local/bin/{command}")]);
     }
 }
 
-/// Commands that tell what is so in the lab.
-const MXONE_COMMANDS: [(&str, &str); 10] = [
+/// Commands that back up, restore and reload, and those that tell of it.
+const MXONE_COMMANDS: [(&str, &str); 6] = [
     ("mxone-print", include_str!("../../fixtures/lab/mxone/mxone-print")),
-    ("serverConfigTool", include_str!("../../fixtures/lab/mxone/serverConfigTool")),
-    ("ts_about", include_str!("../../fixtures/lab/mxone/ts_about")),
-    ("mxone_data", include_str!("../../fixtures/lab/mxone/mxone_data")),
-    ("media_gateway_config", include_str!("../../fixtures/lab/mxone/media_gateway_config")),
     ("data_backup", include_str!("../../fixtures/lab/mxone/data_backup")),
     ("data_info", include_str!("../../fixtures/lab/mxone/data_info")),
     ("status", include_str!("../../fixtures/lab/mxone/status")),
@@ -135,7 +134,11 @@ const MXONE_COMMANDS: [(&str, &str); 10] = [
 ];
 
 /// Commands of which the recorded output is printed.
-const RECORDED_COMMANDS: [&str; 8] = [
+const RECORDED_COMMANDS: [&str; 12] = [
+    "serverConfigTool",
+    "ts_about",
+    "mxone_data",
+    "media_gateway_config",
     "media_gateway_interface",
     "alarm",
     "rtp_resource",
