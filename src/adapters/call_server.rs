@@ -3,6 +3,7 @@
 mod backup;
 mod load;
 mod machine;
+mod place;
 mod sip_probe;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -181,12 +182,17 @@ impl CallServer for ProfiledCallServer {
         sip_probe::ask(named, route, within).await
     }
 
-    fn load_place(&self, backup: &Backup) -> String {
-        placeholders(backup, "").fill(&self.platform.load.place)
+    async fn load(&self, backup: &Backup, from: &Path) -> Result<Proved, CallServerError> {
+        let place = self.load_place(backup);
+        self.put_in_place(from, &place).await?;
+        let proved = self.load_and_prove(backup, Path::new(&place)).await?;
+        self.forget_what_was_before(&place).await?;
+        Ok(proved)
     }
 
-    async fn load(&self, backup: &Backup, place: &Path) -> Result<Proved, CallServerError> {
-        self.load_and_prove(backup, place).await
+    async fn put_back(&self, backup: &Backup) -> Result<(), CallServerError> {
+        let place = self.load_place(backup);
+        if self.take_from_place(&place).await? { self.run_load_commands(backup, &place).await } else { Ok(()) }
     }
 }
 

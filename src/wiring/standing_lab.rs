@@ -97,10 +97,9 @@ impl Card {
 /// # Errors
 /// When a file, key or port cannot be had.
 pub async fn start_in(folder: &Path, servers: u16) -> Result<(TwoSiteLab, Card), Failure> {
-    let failed = |what: &str| move |error: &dyn std::fmt::Display| Failure::new(Exit::Failed, format!("the lab cannot start: {what}{error}"));
-    let lab = TwoSiteLab::start(folder, usize::from(servers), clock())
-        .await
-        .map_err(|error| failed("")(&error))?;
+    let failed = |error: String| Failure::new(Exit::Failed, format!("the lab cannot start: {error}"));
+    let lab =
+        TwoSiteLab::start(folder, usize::from(servers), clock()).await.map_err(|error| failed(error.to_string()))?;
     let card = Card::of(&lab, folder);
     let ready = || -> io::Result<()> {
         system::install(&lab, servers)?;
@@ -111,7 +110,7 @@ pub async fn start_in(folder: &Path, servers: u16) -> Result<(TwoSiteLab, Card),
         }
         durable::write(&folder.join("answers.yaml"), card.answers().as_bytes())
     };
-    ready().map_err(|error| failed("a file: ")(&error))?;
+    ready().map_err(|error| failed(error.to_string()))?;
     Ok((lab, card))
 }
 

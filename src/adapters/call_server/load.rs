@@ -39,6 +39,14 @@ impl ProfiledCallServer {
         Ok(Proved { by, at: self.clock.now().fixed_offset() })
     }
 
+    /// Runs the commands of a load for what lies in its place, without asking for a proof.
+    pub(super) async fn run_load_commands(&self, backup: &Backup, place: &str) -> Result<(), CallServerError> {
+        for step in &self.platform.load.commands {
+            self.load_step(step, &placeholders(backup, place)).await?;
+        }
+        Ok(())
+    }
+
     /// The row that must be another one afterwards; none where the software does not run yet.
     async fn row_before(&self) -> Result<Option<Row>, CallServerError> {
         let query = match &self.platform.load.proof {
