@@ -37,6 +37,16 @@ pub struct Preview {
     pub more: bool,
 }
 
+impl Preview {
+    /// Adds the changes of another file, as long as there are no more than `limit`.
+    pub fn add(&mut self, other: Self, limit: usize) {
+        let room = limit.saturating_sub(self.changes.len());
+        self.more |= other.more || other.changes.len() > room;
+        self.replaced += other.replaced;
+        self.changes.extend(other.changes.into_iter().take(room));
+    }
+}
+
 /// Collects the changes of one file: fill [`Previewer::space`], say with [`Previewer::take`] how much came, end with 0.
 #[derive(Debug)]
 pub struct Previewer<'p> {

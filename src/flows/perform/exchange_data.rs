@@ -108,8 +108,9 @@ impl Performer<'_> {
     }
 
     pub(super) fn keep_mirror(&self, mirror: &GenerationName) -> Result<String, Stopped> {
-        let kept = self.ports.mirrors.generations()?.iter().any(|generation| generation.name == *mirror);
-        if !kept {
+        let fetched = self.ports.scratch.generations()?;
+        // A resumed action may have taken it over already.
+        if fetched.iter().any(|generation| generation.name == *mirror) {
             self.ports.mirrors.adopt(&self.ports.scratch.path(mirror), mirror)?;
         }
         self.ports.scratch.clear()?;
