@@ -1,4 +1,5 @@
 //! The MX-ONE profile against recorded output in the documented formats, and loads against scripted systems.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails there")]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
