@@ -1,4 +1,5 @@
 //! The MX-ONE profile against recorded output in the documented formats, and loads against scripted systems.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails there")]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
@@ -14,7 +15,7 @@ use mxone_system_redundancy::config::platform::builtin;
 use mxone_system_redundancy::domain::backup::Backup;
 use mxone_system_redundancy::domain::configuration::{Membership, ServerCard, SshAccess};
 use mxone_system_redundancy::domain::platform::reader::Row;
-use mxone_system_redundancy::domain::platform::{Pick, Reader};
+use mxone_system_redundancy::domain::platform::{Fields, Layout, Pick, Reader};
 use mxone_system_redundancy::domain::site::{ServerId, Site};
 use mxone_system_redundancy::domain::traffic::TurnAway;
 use mxone_system_redundancy::ports::call_server::{CallServer, CallServerError, Capacity, Condition, Usage};
@@ -130,6 +131,29 @@ async fn the_folder_of_a_load_has_the_backups_name_and_version() {
     assert_eq!(server.load_place(&backup()), "/var/opt/eri_sn/16.3.1.4.5/xdata/xdata_1_20261121020004");
 }
 
+#[test]
+fn every_address_of_the_recorded_backup_is_read_by_a_place_of_the_profile_and_no_version_is() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/hosts/mxone/backup");
+    let places = builtin("mxone").unwrap().addresses;
+    let mut told = Vec::new();
+    for path in files_below(&folder) {
+        let name = path.strip_prefix(&folder).unwrap();
+        let place = places.iter().find(|place| place.files.is_match(name));
+        let layout = place.map_or("copied as it is".to_owned(), |place| match &place.layout {
+            Layout::KeyValue(fields) => named(fields, &fs::read_to_string(&path).unwrap(), "key and value", |text| {
+                text.lines().filter_map(|line| line.split_once('=')).map(|(key, _)| key.trim().to_owned()).collect()
+            }),
+            Layout::Csv(fields) => named(fields, &fs::read_to_string(&path).unwrap(), "csv", |text| {
+                text.lines().next().unwrap_or_default().split(',').map(str::to_owned).collect()
+            }),
+            Layout::Text => "text".to_owned(),
+        });
+        told.push(format!("{}: {layout}", name.display()));
+    }
+    told.sort();
+    insta::assert_snapshot!("mxone_backup_fields", told.join("\n"));
+}
+
 #[tokio::test]
 async fn this_machine_tells_its_capacity_and_clock() {
     let script = Script::new([("nproc", "4\n".to_owned())])
@@ -161,7 +185,7 @@ async fn told(server: &ProfiledCallServer, site: Site) -> String {
 }
 
 fn lines(rows: &[Row]) -> String {
-    rows.iter().map(|row| format!("{row:?}\n")).collect()
+    rows.iter().map(|row| format!("{row:?}")).collect::<Vec<_>>().join("\n")
 }
 
 fn backup() -> Backup {
@@ -171,6 +195,18 @@ fn backup() -> Backup {
         version: Some("16.3.1.4.5".to_owned()),
         path: "/var/opt/eri_sn/16.3.1.4.5/xdata/xdata_1_20261121020004".to_owned(),
     }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+/// Which of a file's fields hold addresses.
+fn named(fields: &Fields, text: &str, layout: &str, names: fn(&str) -> BTreeSet<String>) -> String {
+    let (own, rest): (Vec<String>, Vec<String>) = names(text).into_iter().partition(|name| fields.is_own(name));
+    let foreign: Vec<String> = rest.into_iter().filter(|name| fields.is_foreign(name)).collect();
+    format!("{layout}, own {own:?}, foreign {foreign:?}")
 }
 
 /// What a recorded host printed; `None` when it knows no such command.

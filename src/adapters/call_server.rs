@@ -59,7 +59,7 @@ impl ProfiledCallServer {
         let output = run_checked(&*self.host(server), command(&query.run, query.as_root, query.timeout))
             .await
             .map_err(|source| CallServerError::Host { server, what, source })?;
-        query.read.read(&output.text()).map_err(|error| not_understood(server, what, error))
+        query.read.read(&output.text()).map_err(|error| not_understood(server, what, error.to_string()))
     }
 
     /// As [`Self::ask`], and `None` where the profile has no such query.
@@ -98,7 +98,8 @@ impl CallServer for ProfiledCallServer {
             return Ok(None);
         };
         let text = first_value(site, WHAT, &rows, "address")?;
-        let parsed = parse_bare(text).map_err(|error| not_understood(ServerId::first_of(site), WHAT, error))?;
+        let parsed =
+            parse_bare(text).map_err(|error| not_understood(ServerId::first_of(site), WHAT, error.to_string()))?;
         Ok(Some(parsed.0))
     }
 
@@ -206,8 +207,8 @@ fn placeholders<'a>(backup: &'a Backup, place: &'a str) -> Placeholders<'a> {
     Placeholders { id: &backup.id, version: backup.version.as_deref().unwrap_or_default(), place }
 }
 
-fn not_understood(server: ServerId, what: &'static str, because: impl ToString) -> CallServerError {
-    CallServerError::NotUnderstood { server, what, because: because.to_string() }
+fn not_understood(server: ServerId, what: &'static str, because: impl Into<String>) -> CallServerError {
+    CallServerError::NotUnderstood { server, what, because: because.into() }
 }
 
 /// A field of the first row.

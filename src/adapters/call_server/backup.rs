@@ -8,7 +8,7 @@ use crate::domain::platform::placeholders::Placeholders;
 use crate::domain::platform::reader::Row;
 use crate::domain::site::{ServerId, Site};
 use crate::ports::call_server::{CallServer, CallServerError};
-use crate::ports::host::Command;
+use crate::ports::host::{Command, Output};
 
 const WHAT: &str = "the current backup";
 
@@ -37,7 +37,7 @@ impl ProfiledCallServer {
         let values = Placeholders { id: &id, version: version.as_deref().unwrap_or_default(), place: "" };
         let path = values.fill(&self.platform.backup_path);
         let taken_at = self.taken_at(site, row).await;
-        Ok(Some(Backup { path, id, taken_at, version }))
+        Ok(Some(Backup { id, taken_at, version, path }))
     }
 
     /// The version a backup was made with: as its row says, else as the list of backups says, else the system's own.
@@ -74,7 +74,7 @@ impl ProfiledCallServer {
         let asked = local.format("%Y-%m-%d %H:%M:%S").to_string();
         let command = Command::new(["date", "-d", &asked, "+%Y-%m-%dT%H:%M:%S%:z"]).as_user();
         // The age is then not told; that the backup is there is what counts.
-        let output = self.host(ServerId::first_of(site)).run(command).await.ok().filter(|output| output.success())?;
+        let output = self.host(ServerId::first_of(site)).run(command).await.ok().filter(Output::success)?;
         DateTime::parse_from_rfc3339(output.text().trim()).ok()
     }
 }
