@@ -5,6 +5,7 @@ pub mod carry_out;
 pub mod configure;
 pub mod configured;
 pub mod data_copy;
+pub mod maintenance;
 pub mod mirrors;
 pub mod monitor;
 pub mod perform;

@@ -24,6 +24,8 @@ pub mod lab;
 pub mod ports;
 pub mod wiring;
 
+pub use wiring::maintenance::mxone_maintenance;
+
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -135,7 +137,7 @@ async fn lab(what: Lab) -> Result<(), Failure> {
 }
 
 /// Who runs the program, and from where.
-fn person() -> Person {
+pub(crate) fn person() -> Person {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let who = variable("SUDO_USER").or_else(|| variable("USER")).or_else(|| variable("LOGNAME"));
     let uid = rustix::process::getuid();

@@ -1,6 +1,7 @@
 //! Wires adapters to faces: the only place, beside `lib.rs`, that names both.
 
 pub mod demo;
+pub mod maintenance;
 pub mod standing_lab;
 
 use std::path::{Path, PathBuf};

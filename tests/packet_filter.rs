@@ -1,6 +1,14 @@
 //! The simulated packet filter against the real one: the same texts are taken and refused, the same text comes out,
 //! and the same packets get through.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "this is a test; clippy only knows the functions marked as such"
+)]
+
 #[path = "namespace/namespace.rs"]
 mod namespace;
 

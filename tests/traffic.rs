@@ -1,5 +1,13 @@
 //! Blocking and allowing real packet filters in network namespaces, through the port that the flows use.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "this is a test; clippy only knows the functions marked as such"
+)]
+
 #[path = "namespace/namespace.rs"]
 mod namespace;
 
@@ -192,9 +200,10 @@ async fn a_server_that_nobody_can_reach_any_more_takes_its_rules_back_by_itself(
     assert_eq!(lab.traffic.read(REMOTE).await.word(), TrafficWord::Blocked);
     assert!(!connects());
     let deadline = Instant::now() + Duration::from_secs(20);
+    let mut again = tokio::time::interval(Duration::from_millis(20));
     while lab.path("run/mxone_system_redundancy/unconfirmed").exists() {
         assert!(Instant::now() < deadline, "the server did not take its rules back");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        again.tick().await;
     }
     assert_eq!(lab.traffic.read(REMOTE).await, Traffic::Allowed);
     assert_eq!(lab.all_saved(), before);

@@ -42,6 +42,15 @@ pub enum Action {
     /// Bring servers back to the order in force, as the monitor does.
     #[serde(rename = "monitor")]
     Monitor,
+    /// Block this server by hand.
+    #[serde(rename = "more_configuration iptables add")]
+    IptablesAdd,
+    /// Allow this server by hand.
+    #[serde(rename = "more_configuration iptables remove")]
+    IptablesRemove,
+    /// Take everything of ours off this server.
+    #[serde(rename = "uninstall")]
+    Uninstall,
 }
 
 impl Action {
@@ -67,6 +76,9 @@ impl fmt::Display for Action {
             Self::MirrorRollBack => "data mirrors roll-back",
             Self::Settings => "settings",
             Self::Monitor => "monitor",
+            Self::IptablesAdd => "more_configuration iptables add",
+            Self::IptablesRemove => "more_configuration iptables remove",
+            Self::Uninstall => "uninstall",
         })
     }
 }

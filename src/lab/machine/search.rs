@@ -35,8 +35,9 @@ pub(super) fn run(
     })
 }
 
-/// `find FOLDER -type f` with `-printf FORMAT`, `-print0`, `-print` or `-exec COMMAND {} +`.
+/// `find [-H] FOLDER -type f` with `-printf FORMAT`, `-print0`, `-print` or `-exec COMMAND {} +`.
 fn find(machine: &Machine, arguments: &[String], streams: &mut Streams) -> io::Result<i32> {
+    let arguments = arguments.strip_prefix(&["-H".to_owned()][..]).unwrap_or(arguments);
     let [folder, kind, file, act @ ..] = arguments else { return Ok(not_simulated("find", streams)) };
     if kind != "-type" || file != "f" {
         return Ok(not_simulated("find", streams));

@@ -1,0 +1,134 @@
+//! Joins the face of `mxone_maintenance` with the adapters of the machine at hand.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::adapters::clock::SystemClock;
+use crate::adapters::journal_file::JournalFile;
+use crate::adapters::local::LocalHost;
+use crate::adapters::netfilter::{self, Netfilter};
+use crate::config::platform;
+use crate::domain::journal::{Event, Line};
+use crate::domain::plan;
+use crate::domain::platform::Platform;
+use crate::domain::site::ServerId;
+use crate::domain::traffic::{RuleSet, Spared, TurnAway};
+use crate::faces::maintenance::{OpenError, Opened, Opens, Options};
+use crate::flows::configured::JOURNAL_SCHEMA;
+use crate::flows::maintenance::{Action, Entry, History, Machine, Phase};
+use crate::ports::clock::Clock;
+use crate::ports::journal::Journal;
+use crate::ports::host::Host;
+use crate::ports::systems::Hosts;
+
+/// Runs `mxone_maintenance` with these arguments and returns its exit code.
+pub fn mxone_maintenance(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(crate::faces::maintenance::run(arguments, &ThisMachine)),
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// The machine we run on.
+struct ThisMachine;
+
+#[async_trait]
+impl Opens for ThisMachine {
+    async fn open(&self, options: &Options, action: Option<Action>) -> Result<Opened, OpenError> {
+        let platform = platform::builtin(&options.platform).ok_or_else(|| {
+            let names = platform::builtin_names().join(", ");
+            OpenError::Usage(format!("--platform {}: there is no such platform; there are {names}", options.platform))
+        })?;
+        let mut notes = Vec::new();
+        let host: Arc<dyn Host> = Arc::new(LocalHost);
+        // Guard files are what a redundancy configuration leaves on every server, and they hold its rule set.
+        let (configured, guarding) = match netfilter::guard_rules(Arc::clone(&host), &options.root).await {
+            Ok(rules) => (rules.is_some(), rules),
+            Err(error) => {
+                notes.push(format!("{error}; the rules of platform {} are used", options.platform));
+                (true, None)
+            }
+        };
+        let rules = match guarding {
+            Some(rules) => rules,
+            None => own_rules(options, &platform, action, &host).await?,
+        };
+        let traffic =
+            Netfilter::with_rules(Arc::new(Only(Arc::clone(&host))), rules, platform.telephony, Arc::new(SystemClock))
+                .below(&options.root);
+        let root = options.root.clone();
+        let machine = Machine { traffic: Arc::new(traffic), host, history: Arc::new(Written::new(&options.root, action)), configured, root };
+        Ok(Opened { machine, notes })
+    }
+}
+
+/// The rules where no configuration says them: those of the platform; to look at, those that are in force.
+async fn own_rules(
+    options: &Options,
+    platform: &Platform,
+    action: Option<Action>,
+    host: &Arc<dyn Host>,
+) -> Result<RuleSet, OpenError> {
+    if action.is_none() {
+        // A packet filter that cannot be read is told by `list` itself.
+        if let Ok(Some(rules)) = netfilter::rules_in_force(Arc::clone(host)).await {
+            return Ok(rules);
+        }
+    }
+    let spared = Spared { addresses: options.never_block.iter().copied().collect(), ssh_port: options.ssh_port };
+    Ok(RuleSet::new(&platform.telephony, &spared, TurnAway::default(), platform.probe))
+}
+
+/// Every server is this one.
+struct Only(Arc<dyn Host>);
+
+impl Hosts for Only {
+    fn host(&self, _server: ServerId) -> Arc<dyn Host> {
+        Arc::clone(&self.0)
+    }
+}
+
+/// The history of this machine: the same file, in the same form, as that of the redundancy utility.
+struct Written {
+    journal: JournalFile,
+    clock: Arc<dyn Clock>,
+    action: Option<Action>,
+    id: String,
+}
+
+impl Written {
+    fn new(root: &Path, action: Option<Action>) -> Self {
+        let clock = super::clock();
+        let id = clock.now().format("%Y%m%dT%H%M%S%.6f").to_string();
+        Self { journal: JournalFile::new(root, Arc::clone(&clock)), clock, action, id }
+    }
+}
+
+impl History for Written {
+    fn record(&self, entry: &Entry<'_>) -> Result<(), String> {
+        let action = match self.action {
+            Some(Action::Add) => plan::Action::IptablesAdd,
+            Some(Action::Remove) => plan::Action::IptablesRemove,
+            Some(Action::Uninstall) | None => plan::Action::Uninstall,
+        };
+        let note = match &entry.phase {
+            Phase::Begun => format!("begun: {}", entry.change),
+            Phase::Done => format!("done: {}", entry.change),
+            Phase::Failed(because) => format!("FAILED: {}: {because}", entry.change),
+        };
+        let line = Line {
+            schema: JOURNAL_SCHEMA,
+            at: self.clock.now().fixed_offset(),
+            id: self.id.clone(),
+            action,
+            person: crate::person(),
+            reason: entry.reason.map(str::to_owned),
+            event: Event::Noted { note },
+        };
+        self.journal.record(&line).map_err(|error| error.to_string())
+    }
+}
