@@ -12,5 +12,11 @@
 pub mod adapters;
 pub mod config;
 pub mod domain;
+pub mod faces;
+pub mod flows;
 pub mod lab;
 pub mod ports;
+
+mod maintenance;
+
+pub use maintenance::mxone_maintenance;

@@ -193,7 +193,7 @@ impl Server {
         move |source| TrafficError::Host { server, doing, source }
     }
 
-    fn unreadable(&self, what: &'static str, because: impl ToString) -> TrafficError {
+    fn unreadable(&self, what: &'static str, because: &dyn ToString) -> TrafficError {
         TrafficError::Unreadable { server: self.id, what, because: because.to_string() }
     }
 }

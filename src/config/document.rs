@@ -1,1 +1,200 @@
-//! (to be written)
+//! Reads a YAML file whole and says everything that is wrong with it, with file, line, column and what to write instead.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde_yaml::{Location, Spanned};
+
+mod complaint;
+mod repair;
+
+/// Nodes a file may have: a translation table of 1,000,000 entries has 3 million, and the reader's own limit of
+/// 250,001 would refuse one of 100,000.
+const NODE_LIMIT: usize = 10_000_000;
+
+/// Problems reported for one file; whoever has more begins with these.
+const PROBLEM_LIMIT: usize = 100;
+
+/// One thing that is wrong with a file, and what to write instead. Displays as `FILE:LINE:COLUMN: message; write …`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, from 1.
+    pub line: u64,
+    /// The column in characters, from 1.
+    pub column: u64,
+    /// What is wrong, without a full stop.
+    pub message: String,
+    /// What to write instead: it is read after the word "write".
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// A problem at a place of a file.
+    pub fn new(file: &Path, (line, column): (u64, u64), message: impl Into<String>) -> Self {
+        Self { file: file.to_path_buf(), line, column, message: message.into(), hint: None }
+    }
+
+    /// A problem with a value that was read together with its place.
+    pub fn at<T>(file: &Path, value: &Spanned<T>, message: impl Into<String>) -> Self {
+        Self::new(file, place(value.referenced), message)
+    }
+
+    /// The same problem with what to write instead.
+    #[must_use]
+    pub fn write(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: {}", self.file.display(), self.line, self.column, self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "; write {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads a YAML document, and goes on behind a wrong entry so that all problems are told at once.
+///
+/// `T` says what may stand in the file: give it `#[serde(deny_unknown_fields)]`, so that unknown keys are problems,
+/// and [`Spanned`] values where their meaning is checked later. After a syntax error nothing more can be told.
+///
+/// # Errors
+/// Every [`Problem`] found, in the order of their places.
+pub fn parse<T: DeserializeOwned>(file: &Path, text: &str) -> Result<T, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut draft = repair::Draft::new(text);
+    loop {
+        let error = match serde_yaml::from_str_with_options::<T>(draft.text(), options()) {
+            Ok(value) if problems.is_empty() => return Ok(value),
+            Ok(_) => break,
+            Err(error) => error,
+        };
+        let error = error.without_snippet();
+        let at = error.location().map_or((1, 1), place);
+        if !draft.is_aftermath(error, at.0) {
+            problems.push(complaint::explain(file, at, error, text));
+        }
+        if problems.len() >= PROBLEM_LIMIT || !draft.blank_entry(error, at.0) {
+            break;
+        }
+    }
+    problems.sort();
+    Err(problems)
+}
+
+/// Line and column of a place in a file.
+fn place(location: Location) -> (u64, u64) {
+    (location.line().max(1), location.column().max(1))
+}
+
+fn options() -> serde_yaml::Options {
+    serde_yaml::options! {
+        budget: serde_yaml::budget! { max_nodes: NODE_LIMIT, max_events: NODE_LIMIT * 2 },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::net::IpAddr;
+
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        port: u16,
+        name: Spanned<String>,
+        #[serde(default)]
+        hosts: BTreeMap<String, Card>,
+        #[serde(default)]
+        list: Vec<u8>,
+        #[serde(default)]
+        mode: Option<Mode>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Mode {
+        Manual,
+        Automatic,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Card {
+        address: IpAddr,
+        #[serde(default)]
+        up: bool,
+    }
+
+    #[test]
+    fn a_right_file_is_read_with_the_places_of_its_values() {
+        let text = "port: 5060\nname: x\nmode: manual\nhosts:\n  a: {address: 192.0.2.1, up: true}\n";
+        let sample: Sample = parse(Path::new("f.yaml"), text).unwrap();
+        assert_eq!((sample.port, sample.list.len(), sample.name.referenced.line()), (5060, 0, 2));
+        assert!(matches!(sample.mode, Some(Mode::Manual)));
+        assert!(sample.hosts["a"].up && sample.hosts["a"].address.is_ipv4());
+        let problem = Problem::at(Path::new("f.yaml"), &sample.name, "\"x\" is no name").write("a name");
+        assert_eq!(problem.to_string(), "f.yaml:2:7: \"x\" is no name; write a name");
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once_in_their_order() {
+        let text = "port: 70000\nnmae: x\nhosts:\n  a:\n    address: 010.0.0.1\n  b:\n    adress: 10.0.0.1\n\
+                    list:\n  - 1\n  - 999\nname: y\nname: z\nmode: auto\n";
+        assert_eq!(
+            told(text),
+            [
+                "f.yaml:1:7: \"70000\" is not a whole number from 0 to 65535; write a whole number from 0 to 65535",
+                "f.yaml:2:1: \"nmae\" is not known here; write name",
+                "f.yaml:5:14: invalid IP address syntax: \"010.0.0.1\"; write an address like 192.0.2.10 or 2001:db8::10",
+                "f.yaml:7:5: \"adress\" is not known here; write address",
+                "f.yaml:10:5: \"999\" is not a whole number from 0 to 255; write a whole number from 0 to 255",
+                "f.yaml:12:1: \"name\" stands here a second time; write it once",
+                "f.yaml:13:7: \"auto\" is not one of manual, automatic; write automatic",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_missing_entry_is_told_once() {
+        assert_eq!(told("name: x\n"), ["f.yaml:1:1: \"port\" is missing; write port: …"]);
+        assert_eq!(told(""), ["f.yaml:1:1: the file is empty"]);
+        assert_eq!(
+            told("port: 1\nname: x\nhosts:\n  a:\n    up: true\n  b:\n    up: 7\n    address: 192.0.2.1\n"),
+            [
+                "f.yaml:5:5: \"address\" is missing; write address: …",
+                "f.yaml:7:9: \"7\" is not yes or no; write true or false"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_syntax_error_ends_the_reading_and_has_its_place() {
+        let told = told("port: 70000\nname: \"x\nhosts: {}\n");
+        assert!(told.last().unwrap().starts_with("f.yaml:"), "{told:?}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_reading_panic_or_run_on(text in "[a-z:\\- \n\\[\\]{}\"'#&*0-9,]{0,120}") {
+            if let Err(problems) = parse::<Sample>(Path::new("f.yaml"), &text) {
+                proptest::prop_assert!(!problems.is_empty());
+            }
+        }
+    }
+
+    fn told(text: &str) -> Vec<String> {
+        parse::<Sample>(Path::new("f.yaml"), text).unwrap_err().iter().map(ToString::to_string).collect()
+    }
+}

@@ -7,6 +7,10 @@ use regex::Regex;
 
 use super::traffic::{Protocol, TelephonyPort};
 
+pub mod fields;
+pub mod placeholders;
+pub mod reader;
+
 /// A checked platform profile: for each fact the command and how to read it, the places of addresses in exchange
 /// data, the backup, the load, the ports of telephony.
 #[derive(Debug, Clone)]
@@ -49,14 +53,16 @@ pub struct Facts {
     pub servers: Option<Query>,
     /// Named queries whose rows, as text, make the topology (gateways, media servers, clusters).
     pub topology: Vec<(String, Query)>,
-    /// A row with `id`, and where known `date` and `version`: the current backup.
+    /// A row with `id`, and where known `date`, `zone` and `version`: the current backup.
     pub current_backup: Option<Query>,
-    /// A row that is there only when the newest backup is complete.
-    pub backup_complete: Option<Query>,
-    /// A row that is there only when LIM 1 runs on its regular server.
-    pub regular_server: Option<Query>,
-    /// A row that is there only when every cluster falls back automatically.
-    pub automatic_fallback: Option<Query>,
+    /// Rows with `id` and `version`: all backups, where the command for the current one leaves its version out.
+    pub backups: Option<Query>,
+    /// Holds only when the newest backup is complete.
+    pub backup_complete: Option<Check>,
+    /// Holds only when LIM 1 runs on its regular server.
+    pub regular_server: Option<Check>,
+    /// Holds only when every cluster falls back automatically.
+    pub automatic_fallback: Option<Check>,
     /// Rows with `calls`: calls that are up.
     pub calls: Option<Query>,
     /// One row a registered terminal.
@@ -74,6 +80,18 @@ pub struct Query {
     pub timeout: Duration,
     /// How its output is read.
     pub read: Reader,
+}
+
+/// A condition: the rows that a query picks are not none, and all hold these values.
+///
+/// The values are looked at after the query has picked: "the newest dump is successful" is another thing than "the
+/// newest successful dump".
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// The query.
+    pub query: Query,
+    /// Field and value.
+    pub expect: Vec<(String, String)>,
 }
 
 /// How the output of a command becomes rows of named fields.

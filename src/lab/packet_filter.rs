@@ -134,9 +134,8 @@ impl PacketFilter {
             let step = match rule.target.clone() {
                 None => continue,
                 Some(rule::Target::Jump(chain)) if depth < DEEPEST => self.walk(&chain, packet, depth + 1),
-                Some(rule::Target::Jump(_)) => Step::Decided(Verdict::Dropped),
                 Some(rule::Target::Accept) => Step::Decided(Verdict::Accepted),
-                Some(rule::Target::Drop) => Step::Decided(Verdict::Dropped),
+                Some(rule::Target::Jump(_) | rule::Target::Drop) => Step::Decided(Verdict::Dropped),
                 Some(rule::Target::Reject(with)) => Step::Decided(Verdict::Rejected(with)),
                 Some(rule::Target::Return) => return Step::Returned,
             };

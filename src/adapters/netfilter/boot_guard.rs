@@ -121,11 +121,10 @@ fn guard_text(rules: &RuleSet, family: Family) -> String {
 
 async fn guard_unit(server: &Server) -> Result<String, TrafficError> {
     let places = &server.places;
-    let mut lines = String::new();
-    for family in Family::BOTH {
-        let program = located(server, restore(family)).await?;
-        lines += &format!("ExecStart={program} {} {}\n", RESTORE_ARGUMENTS.join(" "), places.guard(family));
-    }
+    let line =
+        |program, family| format!("ExecStart={program} {} {}", RESTORE_ARGUMENTS.join(" "), places.guard(family));
+    let v4 = line(located(server, restore(Family::V4)).await?, Family::V4);
+    let v6 = line(located(server, restore(Family::V6)).await?, Family::V6);
     Ok(format!(
         "# Written by mxone_system_redundancy: at most one of two sites may handle traffic.\n\
          [Unit]\n\
@@ -139,7 +138,8 @@ async fn guard_unit(server: &Server) -> Result<String, TrafficError> {
          [Service]\n\
          Type=oneshot\n\
          RemainAfterExit=yes\n\
-         {lines}\
+         {v4}\n\
+         {v6}\n\
          \n\
          [Install]\n\
          WantedBy=sysinit.target\n",
@@ -156,8 +156,9 @@ async fn located(server: &Server, program: &str) -> Result<String, TrafficError>
     let listed = output.text();
     let there = |candidate: &String| listed.lines().any(|line| line == candidate);
     let found = candidates.into_iter().find(there);
-    found
-        .ok_or_else(|| server.unreadable("the place of iptables", format!("{program} is in none of the usual folders")))
+    found.ok_or_else(|| {
+        server.unreadable("the place of iptables", &format!("{program} is in none of the usual folders"))
+    })
 }
 
 fn open_unit(places: &Places) -> String {

@@ -40,7 +40,7 @@ async fn family_found(server: &Server, save: &'static str) -> Result<Found, Traf
     // Any other status than 0, also 4 for a busy lock, means that we do not know, never that nothing is there.
     let output = run_checked(server.host.as_ref(), Command::new([save, "-c", "-t", "filter"])).await;
     let output = output.map_err(server.failed("reading the packet filter"))?;
-    Found::parse(&output.text()).map_err(|error| server.unreadable("the packet filter", error))
+    Found::parse(&output.text()).map_err(|error| server.unreadable("the packet filter", &error))
 }
 
 /// Leads both packet filters from what was found to what is wanted, and reads them back.

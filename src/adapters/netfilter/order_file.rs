@@ -21,9 +21,9 @@ struct Written {
 pub(super) async fn read(server: &Server) -> Result<Option<Order>, TrafficError> {
     let text = server_file::read(server.host.as_ref(), &server.places.order()).await;
     let Some(text) = text.map_err(server.failed("reading the order"))? else { return Ok(None) };
-    let written: Written = serde_json::from_str(&text).map_err(|error| server.unreadable("the order", error))?;
+    let written: Written = serde_json::from_str(&text).map_err(|error| server.unreadable("the order", &error))?;
     if written.schema != SCHEMA {
-        return Err(server.unreadable("the order", format!("schema {} is not known", written.schema)));
+        return Err(server.unreadable("the order", &format!("schema {} is not known", written.schema)));
     }
     Ok(Some(written.order))
 }
@@ -40,7 +40,7 @@ pub(super) async fn write(server: &Server, order: Order) -> Result<(), TrafficEr
         }
     }
     let written = Written { schema: SCHEMA, order };
-    let mut text = serde_json::to_string(&written).map_err(|error| server.unreadable("the order", error))?;
+    let mut text = serde_json::to_string(&written).map_err(|error| server.unreadable("the order", &error))?;
     text.push('\n');
     let (host, marker) = (server.host.as_ref(), server.places.ordered_active());
     let outcome = async {

@@ -88,16 +88,16 @@ impl RuleSet {
     }
 }
 
-/// What is in `these` and not in `those`, as often as it is.
-fn less<'a>(these: &[&'a str], those: &[&str]) -> Vec<&'a str> {
-    let mut those = those.to_vec();
+/// What is in `rules` and not in `others`, as often as it is.
+fn less<'a>(rules: &[&'a str], others: &[&str]) -> Vec<&'a str> {
+    let mut unmet = others.to_vec();
     let mut rest = Vec::new();
-    for this in these {
-        match those.iter().position(|that| that == this) {
+    for rule in rules {
+        match unmet.iter().position(|other| other == rule) {
             Some(place) => {
-                those.swap_remove(place);
+                unmet.swap_remove(place);
             }
-            None => rest.push(*this),
+            None => rest.push(*rule),
         }
     }
     rest

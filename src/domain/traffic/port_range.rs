@@ -42,6 +42,7 @@ impl PortRange {
     }
 
     /// Every port of the range.
+    #[must_use]
     pub fn ports(self) -> impl ExactSizeIterator<Item = u16> {
         // A range that ends at 65535 has no u16 beyond its end, so it counts from 0.
         (0..=self.last - self.first).map(move |n| self.first + n).collect::<Vec<_>>().into_iter()

@@ -1,0 +1,125 @@
+//! Turns the YAML reader's errors into our words, with what to write instead.
+
+use std::path::Path;
+
+use serde_yaml::Error;
+
+use super::Problem;
+
+/// Says what is wrong at a place, and where it can be known, what to write there.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the reader's error enum is open, and most of it is told as it is")]
+pub(super) fn explain(file: &Path, at: (u64, u64), error: &Error, text: &str) -> Problem {
+    let written = written_at(text, at);
+    let problem = |message: String| Problem::new(file, at, message);
+    match error {
+        Error::SerdeUnknownField { field, expected, .. } => {
+            problem(format!("\"{field}\" is not known here")).write(nearest(field, expected))
+        }
+        Error::SerdeUnknownVariant { variant, expected, .. } => {
+            problem(format!("\"{variant}\" is not one of {}", expected.join(", "))).write(nearest(variant, expected))
+        }
+        Error::SerdeMissingField { field, .. } => {
+            problem(format!("\"{field}\" is missing")).write(format!("{field}: …"))
+        }
+        Error::DuplicateMappingKey { key, .. } => {
+            let key = key.as_deref().unwrap_or(&written);
+            problem(format!("\"{key}\" stands here a second time")).write("it once")
+        }
+        Error::InvalidScalar { ty, .. } => {
+            let (what, hint) = in_words(ty);
+            problem(format!("\"{written}\" is not {what}")).write(hint)
+        }
+        Error::NullIntoString { .. } => problem("a text is missing here".to_owned()).write("a text"),
+        Error::Eof { .. } => problem("the file is empty".to_owned()),
+        Error::Unexpected { expected, .. } => {
+            let what = structure(expected);
+            problem(format!("this is not {what}")).write(what)
+        }
+        Error::Message { msg, .. } => {
+            let shown = if written.is_empty() || msg.contains(&written) {
+                msg.clone()
+            } else {
+                format!("{msg}: \"{written}\"")
+            };
+            let problem = problem(shown);
+            if msg.contains("IP address") {
+                problem.write("an address like 192.0.2.10 or 2001:db8::10")
+            } else {
+                problem
+            }
+        }
+        other => problem(without_place(&other.to_string())),
+    }
+}
+
+/// The scalar that stands at a place of the text.
+fn written_at(text: &str, (line, column): (u64, u64)) -> String {
+    let line = usize::try_from(line).ok().and_then(|n| text.split('\n').nth(n.saturating_sub(1))).unwrap_or_default();
+    let column = usize::try_from(column.saturating_sub(1)).unwrap_or(usize::MAX);
+    let rest: String = line.chars().skip(column).filter(|c| !c.is_control()).take(80).collect();
+    let end = rest.find(" #").or_else(|| rest.find([',', ']', '}'])).unwrap_or(rest.len());
+    rest[..end].trim().trim_matches(['"', '\'']).to_owned()
+}
+
+/// The known name nearest to what was written; all of them when none is near.
+fn nearest(written: &str, known: &[&'static str]) -> String {
+    let near = known
+        .iter()
+        .map(|name| (distance(written, name), *name))
+        .filter(|(distance, name)| *distance <= 2 || name.starts_with(written))
+        .min();
+    match near {
+        Some((_, name)) => name.to_owned(),
+        None if known.is_empty() => "nothing here".to_owned(),
+        None => format!("one of {}", known.join(", ")),
+    }
+}
+
+/// How many letters must be put in, taken out or changed to get from one word to the other (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, letter) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, other) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != *other);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+/// What a Rust type is for a person, and what to write.
+fn in_words(ty: &str) -> (String, String) {
+    let whole = |most: &str| {
+        let what = format!("a whole number from 0 to {most}");
+        (what.clone(), what)
+    };
+    match ty {
+        "u8" => whole("255"),
+        "u16" => whole("65535"),
+        "u32" => whole("4294967295"),
+        "bool" | "boolean" => ("yes or no".to_owned(), "true or false".to_owned()),
+        ty if ty.starts_with(['u', 'i']) => ("a whole number".to_owned(), "a whole number".to_owned()),
+        ty if ty.starts_with('f') => ("a number".to_owned(), "a number".to_owned()),
+        ty => (format!("a valid {ty}"), "another value".to_owned()),
+    }
+}
+
+/// The reader's names of structures, for a person.
+fn structure(expected: &str) -> String {
+    match expected {
+        "mapping start" => "a mapping: keys with values, a line each, indented".to_owned(),
+        "sequence start" => "a list: a line each, with \"- \" before it".to_owned(),
+        "string scalar" => "a single value".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// An error's text without the place that the reader puts at its end: the problem says it in its own way.
+fn without_place(text: &str) -> String {
+    let text = text.split(" at line ").next().unwrap_or(text);
+    text.lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,3 @@
+//! Who asks: the command lines and their menus. A face decides nothing.
+
+pub mod maintenance;

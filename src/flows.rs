@@ -1,0 +1,3 @@
+//! What we do: one file an action.
+
+pub mod maintenance;

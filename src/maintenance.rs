@@ -1,0 +1,95 @@
+//! Joins the face of `mxone_maintenance` with the adapters of the machine at hand.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::adapters::clock::SystemClock;
+use crate::adapters::local::LocalHost;
+use crate::adapters::netfilter::{self, Netfilter};
+use crate::config::platform;
+use crate::domain::platform::Platform;
+use crate::domain::site::ServerId;
+use crate::domain::traffic::{RuleSet, Spared, TurnAway};
+use crate::faces::maintenance::{OpenError, Opened, Opens, Options};
+use crate::flows::maintenance::{Action, Entry, History, Machine};
+use crate::ports::host::Host;
+use crate::ports::systems::Hosts;
+
+/// Runs `mxone_maintenance` with these arguments and returns its exit code.
+pub fn mxone_maintenance(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(crate::faces::maintenance::run(arguments, &ThisMachine)),
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// The machine we run on.
+struct ThisMachine;
+
+#[async_trait]
+impl Opens for ThisMachine {
+    async fn open(&self, options: &Options, action: Option<Action>) -> Result<Opened, OpenError> {
+        let platform = platform::builtin(&options.platform).ok_or_else(|| {
+            let names = platform::builtin_names().join(", ");
+            OpenError::Usage(format!("--platform {}: there is no such platform; there are {names}", options.platform))
+        })?;
+        let mut notes = Vec::new();
+        let host: Arc<dyn Host> = Arc::new(LocalHost);
+        // Guard files are what a redundancy configuration leaves on every server, and they hold its rule set.
+        let (configured, guarding) = match netfilter::guard_rules(Arc::clone(&host), &options.root).await {
+            Ok(rules) => (rules.is_some(), rules),
+            Err(error) => {
+                notes.push(format!("{error}; the rules of platform {} are used", options.platform));
+                (true, None)
+            }
+        };
+        let rules = match guarding {
+            Some(rules) => rules,
+            None => own_rules(options, &platform, action, &host).await?,
+        };
+        let traffic =
+            Netfilter::with_rules(Arc::new(Only(Arc::clone(&host))), rules, platform.telephony, Arc::new(SystemClock))
+                .below(&options.root);
+        let root = options.root.clone();
+        let machine = Machine { traffic: Arc::new(traffic), host, history: Arc::new(Unwritten), configured, root };
+        Ok(Opened { machine, notes })
+    }
+}
+
+/// The rules where no configuration says them: those of the platform; to look at, those that are in force.
+async fn own_rules(
+    options: &Options,
+    platform: &Platform,
+    action: Option<Action>,
+    host: &Arc<dyn Host>,
+) -> Result<RuleSet, OpenError> {
+    if action.is_none() {
+        // A packet filter that cannot be read is told by `list` itself.
+        if let Ok(Some(rules)) = netfilter::rules_in_force(Arc::clone(host)).await {
+            return Ok(rules);
+        }
+    }
+    let spared = Spared { addresses: options.never_block.iter().copied().collect(), ssh_port: options.ssh_port };
+    Ok(RuleSet::new(&platform.telephony, &spared, TurnAway::default(), platform.probe))
+}
+
+/// Every server is this one.
+struct Only(Arc<dyn Host>);
+
+impl Hosts for Only {
+    fn host(&self, _server: ServerId) -> Arc<dyn Host> {
+        Arc::clone(&self.0)
+    }
+}
+
+/// Stands where the journal is joined on; it never claims that something was written.
+struct Unwritten;
+
+impl History for Unwritten {
+    fn record(&self, _entry: &Entry<'_>) -> Result<(), String> {
+        Err("no journal is joined to this program yet".to_owned())
+    }
+}

@@ -1,0 +1,203 @@
+//! `mxone_maintenance` as a person or a script meets it, on real packet filters in network namespaces.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "this is a test; clippy only knows the functions marked as such"
+)]
+
+#[path = "namespace/namespace.rs"]
+mod namespace;
+
+use std::path::PathBuf;
+use std::process::Output;
+use std::sync::Arc;
+
+use mxone_system_redundancy::adapters::clock::SystemClock;
+use mxone_system_redundancy::adapters::netfilter::Netfilter;
+use mxone_system_redundancy::config::platform;
+use mxone_system_redundancy::domain::configuration::BootPolicy;
+use mxone_system_redundancy::domain::site::{ServerId, Site};
+use mxone_system_redundancy::domain::traffic::{Origin, RuleSet, Spared, TurnAway};
+use mxone_system_redundancy::ports::traffic_control::TrafficControl;
+use namespace::{Namespace, NamespaceHost, One};
+use serde_json::Value;
+
+const BLOCK: [&str; 4] = ["more_configuration", "iptables", "add", "--yes"];
+const ALLOW: [&str; 4] = ["more_configuration", "iptables", "remove", "--yes"];
+
+#[test]
+fn add_blocks_and_remove_allows_without_any_configuration() {
+    let server = Server::new();
+    assert_eq!(server.json(&["more_configuration", "iptables", "list"])["traffic"], "allowed");
+    server.namespace.checked(&["iptables", "-A", "INPUT", "-s", "203.0.113.0/24", "-j", "ACCEPT"]);
+    let before = server.namespace.saved("iptables-save");
+
+    assert_eq!(code(&server.run(&BLOCK)), 0);
+    let listed = server.json(&["more_configuration", "iptables", "list"]);
+    assert_eq!(
+        (&listed["traffic"], &listed["origin"], &listed["schema"]),
+        (&"blocked".into(), &"maintenance".into(), &1.into())
+    );
+    let told = text(&server.run(&["more_configuration", "iptables", "list"]).stdout);
+    assert!(told.starts_with("blocked by hand: 0 packets turned away since "), "{told}");
+
+    assert_eq!(code(&server.run(&ALLOW)), 0);
+    assert_eq!(server.json(&["more_configuration", "iptables", "list"])["traffic"], "allowed");
+    assert_eq!(server.namespace.saved("iptables-save"), before);
+}
+
+#[test]
+fn a_block_with_flags_of_its_own_is_listed_as_blocked_without_them() {
+    let server = Server::new();
+    let flags = [
+        "--never-block",
+        "203.0.113.9",
+        "--never-block",
+        "2001:db8::9",
+        "--platform",
+        "kamailio",
+        "--ssh-port",
+        "2222",
+    ];
+    assert_eq!(code(&server.run(&[&BLOCK[..], &flags[..]].concat())), 0);
+    let saved = server.namespace.saved("iptables-save") + &server.namespace.saved("ip6tables-save");
+    for spared in ["-s 203.0.113.9/32 -j RETURN", "-s 2001:db8::9/128 -j RETURN", "--dport 2222 -j RETURN"] {
+        assert!(saved.contains(spared), "{spared}");
+    }
+    assert_eq!(server.json(&["more_configuration", "iptables", "list"])["traffic"], "blocked");
+}
+
+#[test]
+fn a_dry_run_tells_what_would_be_done_and_changes_nothing() {
+    let server = Server::new();
+    let json = server.json(&["more_configuration", "iptables", "add", "--dry-run"]);
+    assert_eq!((&json["traffic"], &json["would"][0]["change"]), (&"allowed".into(), &"block".into()));
+    assert_eq!(server.json(&["more_configuration", "iptables", "list"])["traffic"], "allowed");
+}
+
+#[test]
+fn tampered_rules_are_told_line_by_line() {
+    let server = Server::new();
+    server.run(&BLOCK);
+    server.namespace.checked(&["iptables", "-I", "INPUT", "1", "-j", "ACCEPT"]);
+    let listed = server.json(&["more_configuration", "iptables", "list"]);
+    assert_eq!(listed["traffic"], "partial");
+    assert_eq!(listed["differences"], serde_json::json!(["IPv4 INPUT: 2 is the place of our jump, not the first"]));
+}
+
+#[test]
+fn usage_errors_end_with_2_and_name_what_is_missing() {
+    let server = Server::new();
+    for (arguments, told) in [
+        (&["more_configuration", "iptables", "add"][..], "--yes"),
+        (&["more_configuration", "iptables", "add", "--override"], "--reason"),
+        (&["more_configuration", "iptables", "list", "--platform", "nowhere"], "mxone"),
+        (&["more_configuration", "iptables", "list", "--never-block", "010.0.0.1"], "010.0.0.1"),
+        (&["more-configuration"], "more_configuration"),
+        (&[], "--help"),
+    ] {
+        let output = server.run(arguments);
+        assert_eq!(code(&output), 2, "{arguments:?}");
+        assert!(text(&output.stderr).contains(told), "{}", text(&output.stderr));
+    }
+    assert_eq!(server.json(&["more_configuration", "iptables", "list"])["traffic"], "allowed");
+}
+
+#[tokio::test]
+async fn where_redundancy_is_configured_it_refuses_unless_somebody_takes_it_upon_themselves() {
+    let server = Server::new();
+    let rules = server.configured().await;
+    let refused = server.run(&ALLOW);
+    assert_eq!(code(&refused), 3);
+    assert!(text(&refused.stderr).contains("system redundancy is configured on this server"));
+    assert_eq!(code(&server.run(&["uninstall", "--yes"])), 3);
+    // Looking is always allowed, and the rules are those that were configured.
+    let listed = server.json(&["more_configuration", "iptables", "list"]);
+    assert_eq!((&listed["traffic"], &listed["origin"]), (&"blocked".into(), &"order".into()));
+
+    let taken = ["--override", "--reason", "the alternate site burned down"];
+    assert_eq!(code(&server.run(&[&ALLOW[..], &taken[..]].concat())), 0);
+    assert_eq!(server.json(&["more_configuration", "iptables", "list"])["traffic"], "allowed");
+    assert_eq!(code(&server.run(&[&BLOCK[..], &taken[..]].concat())), 0);
+    assert!(server.namespace.saved("iptables-save").contains(&rules.fingerprint().to_string()));
+}
+
+#[tokio::test]
+async fn uninstall_takes_out_all_that_is_ours_and_says_what_it_leaves() {
+    let server = Server::new();
+    server.configured().await;
+    server.namespace.checked(&["iptables", "-A", "INPUT", "-s", "203.0.113.0/24", "-j", "ACCEPT"]);
+    let output = server.run(&["uninstall", "--yes", "--override", "--reason", "end of the pair"]);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("left behind: the history"));
+    let left = namespace::checked(&["find", &server.root().to_string_lossy(), "-type", "f", "-o", "-type", "l"], "");
+    assert_eq!(left, "");
+    assert!(!server.namespace.saved("iptables-save").contains("MXONE"));
+    assert!(server.namespace.saved("iptables-save").contains("203.0.113.0/24"));
+    assert_eq!(code(&server.run(&["uninstall", "--yes"])), 0, "once more");
+}
+
+#[tokio::test]
+async fn a_damaged_boot_guard_still_counts_as_a_configuration() {
+    let server = Server::new();
+    server.configured().await;
+    std::fs::write(server.root().join("etc/mxone_system_redundancy/guard.v4"), "rubbish").unwrap();
+    assert_eq!(code(&server.run(&BLOCK)), 3);
+    let output = server.run(&[&ALLOW[..], &["--override", "--reason", "damaged"]].concat());
+    assert_eq!(code(&output), 0);
+    assert!(text(&output.stderr).contains("damaged"), "{}", text(&output.stderr));
+    assert_eq!(server.json(&["more_configuration", "iptables", "list"])["traffic"], "allowed");
+}
+
+/// A server with an own packet filter and an own root for our files.
+struct Server {
+    namespace: Namespace,
+    folder: tempfile::TempDir,
+}
+
+impl Server {
+    fn new() -> Self {
+        Self { namespace: Namespace::new(), folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let root = self.root();
+        let program = [env!("CARGO_BIN_EXE_mxone_maintenance"), "--root", root.to_str().unwrap()];
+        self.namespace.run(&[&program[..], arguments].concat(), "")
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[arguments, &["--json"]].concat());
+        assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// As `configure` leaves a passive server behind: guarded and blocked, with rules that are not the platform's own.
+    async fn configured(&self) -> RuleSet {
+        let mxone = platform::builtin("mxone").unwrap();
+        let spared = Spared { addresses: ["198.51.100.11".parse().unwrap()].into(), ..Spared::default() };
+        let rules = RuleSet::new(&mxone.telephony, &spared, TurnAway::Drop, mxone.probe);
+        let hosts = Arc::new(One(NamespaceHost::new(&self.namespace)));
+        let traffic =
+            Netfilter::with_rules(hosts, rules.clone(), mxone.telephony, Arc::new(SystemClock)).below(&self.root());
+        let local = ServerId::first_of(Site::Alternate);
+        traffic.install_guard(local, BootPolicy::default()).await.unwrap();
+        traffic.block(local, Origin::Order).await.unwrap();
+        rules
+    }
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or(-1)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
