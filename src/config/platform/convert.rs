@@ -252,7 +252,7 @@ impl Draft<'_> {
         }
         for entry in &profile.telephony.value {
             if let Some(spared) = spared_inside(&entry.value, &profile.never_block) {
-                let ports = entry.value.ports;
+                let ports = entry.value.range;
                 self.complain(entry, format!("{ports} would block {spared}"), "ranges that leave it out");
             }
         }
@@ -260,7 +260,7 @@ impl Draft<'_> {
         let asked = probe.value.port;
         let blocked = profile.telephony.value.iter().any(|entry| {
             entry.value.protocol == Protocol::Udp
-                && (entry.value.ports.first()..=entry.value.ports.last()).contains(&asked)
+                && (entry.value.range.first()..=entry.value.range.last()).contains(&asked)
         });
         if !blocked {
             let message = format!("the probe asks UDP port {asked}, which is not blocked: it would always be answered");
@@ -272,18 +272,18 @@ impl Draft<'_> {
 /// What must never be blocked and lies in these ports: the way in (SSH) first, then what the profile names.
 fn spared_inside(entry: &form::Ports, never: &[Spanned<form::Ports>]) -> Option<String> {
     const SSH: u16 = 22;
-    if entry.protocol == Protocol::Tcp && entry.ports.first() <= SSH && SSH <= entry.ports.last() {
+    if entry.protocol == Protocol::Tcp && entry.range.first() <= SSH && SSH <= entry.range.last() {
         return Some(format!("SSH (tcp {SSH})"));
     }
     let inside = |spared: &&Spanned<form::Ports>| {
         let spared = &spared.value;
         spared.protocol == entry.protocol
-            && spared.ports.first() <= entry.ports.last()
-            && entry.ports.first() <= spared.ports.last()
+            && spared.range.first() <= entry.range.last()
+            && entry.range.first() <= spared.range.last()
     };
     never.iter().find(inside).map(|spared| {
         let spared = &spared.value;
-        format!("{} ({} {})", spared.what, spared.protocol, spared.ports)
+        format!("{} ({} {})", spared.what, spared.protocol, spared.range)
     })
 }
 
@@ -292,7 +292,7 @@ fn names(patterns: Vec<FieldPattern>) -> Vec<String> {
 }
 
 fn telephony_port(entry: form::Ports) -> TelephonyPort {
-    TelephonyPort { protocol: entry.protocol, ports: entry.ports, what: entry.what }
+    TelephonyPort { protocol: entry.protocol, ports: entry.range, what: entry.what }
 }
 
 fn sip_probe(probe: &form::Probe) -> SipProbe {

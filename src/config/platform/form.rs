@@ -165,7 +165,8 @@ pub(super) enum Proof {
 #[serde(deny_unknown_fields)]
 pub(super) struct Ports {
     pub(super) protocol: Protocol,
-    pub(super) ports: PortRange,
+    #[serde(rename = "ports")]
+    pub(super) range: PortRange,
     pub(super) what: String,
 }
 

@@ -29,7 +29,7 @@ fn every_wrong_profile_is_told_what_to_write_instead() {
         }
         let name = path.file_name().unwrap();
         let problems = parse(Path::new(name), &fs::read_to_string(&path).unwrap()).unwrap_err();
-        let told: String = problems.iter().map(|problem| format!("{problem}\n")).collect();
+        let told: String = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n") + "\n";
         let expected = path.with_extension("expected");
         if std::env::var_os("UPDATE_EXPECTED").is_some() {
             fs::write(&expected, &told).unwrap();
@@ -38,6 +38,16 @@ fn every_wrong_profile_is_told_what_to_write_instead() {
         seen += 1;
     }
     assert!(seen >= 6, "only {seen} wrong profiles were found");
+}
+
+#[test]
+fn the_example_of_the_help_page_is_a_right_profile() {
+    let page = include_str!("../../../help/platforms.md");
+    let (_, example) = page.split_once("    platform: box\n").unwrap();
+    let lines = example.lines().take_while(|line| line.starts_with("    "));
+    let text = lines.fold("platform: box\n".to_owned(), |text, line| text + &line[4..] + "\n");
+    let platform = parse(Path::new("box.yaml"), &text).unwrap();
+    assert_eq!((platform.name.as_str(), platform.telephony.len()), ("box", 2));
 }
 
 #[test]
