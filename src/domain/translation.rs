@@ -1,10 +1,165 @@
 //! Primary addresses to alternate addresses.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 use serde::Serialize;
 
+use super::scan::Scan;
+
+mod entry;
+mod lookup;
+mod preview;
+mod problem;
+mod rewriter;
+
+pub use entry::{TranslationEntry, TranslationError, is_translatable, parse_side, side_text};
+pub use lookup::Lookup;
+pub use preview::{Change, Preview, Previewer};
+pub use problem::{Severity, TranslationProblem};
+pub use rewriter::Rewriter;
+
 /// Which primary address becomes which alternate address: single hosts and whole networks, the longest match counts.
+///
+/// Rules are never chained: what a rule produces is not looked up again.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TranslationTable {}
+pub struct TranslationTable {
+    rules: BTreeMap<IpNet, IpNet>,
+}
+
+impl TranslationTable {
+    /// Puts a rule in, in place of the one for the same host or network, which is returned.
+    pub fn set(&mut self, entry: TranslationEntry) -> Option<TranslationEntry> {
+        let before = self.rules.insert(entry.primary(), entry.alternate());
+        before.and_then(|alternate| TranslationEntry::network(entry.primary(), alternate).ok())
+    }
+
+    /// Takes the rule for a host (a network of full length) or network out, and returns it.
+    pub fn remove(&mut self, primary: IpNet) -> Option<TranslationEntry> {
+        let alternate = self.rules.remove(&primary)?;
+        TranslationEntry::network(primary, alternate).ok()
+    }
+
+    /// The rules, in the order of their left sides, IPv4 first.
+    pub fn entries(&self) -> impl Iterator<Item = TranslationEntry> + '_ {
+        self.rules.iter().filter_map(|(primary, alternate)| TranslationEntry::network(*primary, *alternate).ok())
+    }
+
+    /// How many rules there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether there are no rules.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// What an address becomes; `None` when no rule covers it. A kept address becomes itself.
+    #[must_use]
+    pub fn translate(&self, address: IpAddr) -> Option<IpAddr> {
+        self.translate_network(IpNet::from(address.to_canonical()))
+    }
+
+    /// The network address that a network becomes by a rule that covers all of it; a host is one of full length.
+    #[must_use]
+    pub fn translate_network(&self, network: IpNet) -> Option<IpAddr> {
+        self.rule_for(network).map(|entry| entry.apply(network.addr()))
+    }
+
+    /// Which rule speaks of an address, and what it becomes.
+    #[must_use]
+    pub fn explain(&self, address: IpAddr) -> Explanation {
+        let address = address.to_canonical();
+        if !is_translatable(address) {
+            return Explanation::Never { address };
+        }
+        match self.rule_for(IpNet::from(address)) {
+            None => Explanation::NoRule { address },
+            Some(rule) if rule.keeps() => Explanation::Kept { address, rule },
+            Some(rule) => Explanation::Becomes { address, becomes: rule.apply(address), rule },
+        }
+    }
+
+    /// What is wrong with the table for scanned data, the worst first.
+    #[must_use]
+    pub fn problems(&self, scan: &Scan) -> Vec<TranslationProblem> {
+        problem::judge(self, scan, &[])
+    }
+
+    /// The same, with warnings for own addresses that would leave the alternate's networks.
+    #[must_use]
+    pub fn problems_within(&self, scan: &Scan, alternate: &[IpNet]) -> Vec<TranslationProblem> {
+        problem::judge(self, scan, alternate)
+    }
+
+    /// Whether the table can be used for scanned data: none of its problems is a [`Severity::Must`].
+    #[must_use]
+    pub fn is_complete_for(&self, scan: &Scan) -> bool {
+        self.problems(scan).iter().all(|problem| problem.severity() != Severity::Must)
+    }
+
+    /// The longest rule that covers all of a network.
+    fn rule_for(&self, network: IpNet) -> Option<TranslationEntry> {
+        (0..=network.prefix_len()).rev().find_map(|len| {
+            let primary = IpNet::new(network.addr(), len).ok()?.trunc();
+            let alternate = self.rules.get(&primary)?;
+            TranslationEntry::network(primary, *alternate).ok()
+        })
+    }
+}
+
+impl FromIterator<TranslationEntry> for TranslationTable {
+    fn from_iter<I: IntoIterator<Item = TranslationEntry>>(entries: I) -> Self {
+        Self { rules: entries.into_iter().map(|entry| (entry.primary(), entry.alternate())).collect() }
+    }
+}
+
+/// What the table says about one address, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Explanation {
+    /// No rule speaks of it: it stays as it is.
+    NoRule {
+        /// The address.
+        address: IpAddr,
+    },
+    /// It names no host of a site, so it is neither listed nor translated.
+    Never {
+        /// The address.
+        address: IpAddr,
+    },
+    /// A rule says that it stays as it is.
+    Kept {
+        /// The address.
+        address: IpAddr,
+        /// The rule.
+        rule: TranslationEntry,
+    },
+    /// A rule translates it.
+    Becomes {
+        /// The address.
+        address: IpAddr,
+        /// The rule.
+        rule: TranslationEntry,
+        /// What it becomes.
+        becomes: IpAddr,
+    },
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRule { address } => write!(f, "{address} stays: no rule covers it"),
+            Self::Never { address } => write!(f, "{address} stays: it does not name one host of a site"),
+            Self::Kept { address, rule } => write!(f, "{address} stays by the rule {rule}"),
+            Self::Becomes { address, rule, becomes } => write!(f, "{address} becomes {becomes} by the rule {rule}"),
+        }
+    }
+}
 
 /// What translating a mirror did.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -16,3 +171,15 @@ pub struct Translated {
     /// Addresses that became another one.
     pub replaced: u64,
 }
+
+impl Translated {
+    /// Adds what was done to other files.
+    pub fn add(&mut self, other: &Self) {
+        self.files += other.files;
+        self.bytes += other.bytes;
+        self.replaced += other.replaced;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use crate::domain::backup::{Backup, Generation, GenerationName, Manifest};
 use crate::domain::platform::AddressPlace;
 use crate::domain::scan::{OwnNetworks, Scan};
 use crate::domain::site::Epoch;
-use crate::domain::translation::{Translated, TranslationTable};
+use crate::domain::translation::{Preview, Translated, TranslationTable};
 use crate::ports::backup_source::Piece;
 use crate::ports::host::Sink;
 
@@ -20,6 +20,9 @@ pub const GENERATIONS_KEPT: usize = 3;
 pub trait Incoming: Sink {
     /// What is still to be sent, in this order.
     fn missing(&self) -> Vec<Piece>;
+
+    /// Limits how many bytes a second are taken: [`Sink::take`] then answers how long to wait. `None` is no limit.
+    fn limit(&mut self, bytes_per_second: Option<u64>);
 
     /// Bytes that are here already, and bytes there will be.
     fn progress(&self) -> (u64, u64);
@@ -82,6 +85,18 @@ pub trait MirrorStore: Send + Sync {
         table: &TranslationTable,
         target: &Path,
     ) -> Result<Translated, MirrorError>;
+
+    /// Shows what [`MirrorStore::translate`] would change, at most `limit` lines of it.
+    ///
+    /// # Errors
+    /// [`MirrorError`] when the mirror does not exist or cannot be read.
+    fn preview(
+        &self,
+        name: &GenerationName,
+        places: &[AddressPlace],
+        table: &TranslationTable,
+        limit: usize,
+    ) -> Result<Preview, MirrorError>;
 
     /// Throws away the oldest mirrors beyond [`GENERATIONS_KEPT`], never `loaded`; the names of those thrown away.
     ///

@@ -32,8 +32,8 @@ pub(super) fn explain(file: &Path, at: (u64, u64), error: &Error, text: &str) ->
         Error::NullIntoString { .. } => problem("a text is missing here".to_owned()).write("a text"),
         Error::Eof { .. } => problem("the file is empty".to_owned()),
         Error::Unexpected { expected, .. } => {
-            let what = structure(expected);
-            problem(format!("this is not {what}")).write(what)
+            let (what, hint) = structure(expected);
+            problem(format!("this is not {what}")).write(hint)
         }
         Error::Message { msg, .. } => {
             let shown = if written.is_empty() || msg.contains(&written) {
@@ -108,13 +108,13 @@ fn in_words(ty: &str) -> (String, String) {
     }
 }
 
-/// The reader's names of structures, for a person.
-fn structure(expected: &str) -> String {
+/// The reader's names of structures, for a person, and what to write.
+fn structure(expected: &str) -> (&str, &str) {
     match expected {
-        "mapping start" => "a mapping: keys with values, a line each, indented".to_owned(),
-        "sequence start" => "a list: a line each, with \"- \" before it".to_owned(),
-        "string scalar" => "a single value".to_owned(),
-        other => other.to_owned(),
+        "mapping start" => ("a mapping", "keys with values, a line each, indented"),
+        "sequence start" => ("a list", "a line for each, with \"- \" before it"),
+        "string scalar" => ("a single value", "a single value"),
+        other => (other, other),
     }
 }
 
