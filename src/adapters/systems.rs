@@ -7,18 +7,32 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
+use super::call_server::ProfiledCallServer;
 use super::local::LocalHost;
+use super::netfilter::Netfilter;
+use super::remote_backup::RemoteBackup;
 use super::ssh::{Login, SshHost, SshServer, Timeouts, shown_host_key};
 use crate::domain::address::HostKey;
 use crate::domain::configuration::{Membership, ServerCard, SshAccess};
 use crate::domain::site::{ServerId, Site};
+use crate::ports::clock::Clock;
 use crate::ports::host::{Command, Host, HostError, Output, Sink};
-use crate::ports::systems::Hosts;
+use crate::ports::systems::{Hosts, SystemPorts, Systems};
 
 /// The servers of the real world, or of the embedded lab: the same code dials them elsewhere.
 pub struct RealSystems {
-    routes: BTreeMap<IpAddr, SocketAddr>,
+    clock: Arc<dyn Clock>,
+    routes: Routes,
     kept: Mutex<Kept>,
+}
+
+/// Where servers are reached other than at their addresses; empty outside of the lab.
+#[derive(Debug, Clone, Default)]
+pub struct Routes {
+    /// Over SSH.
+    pub ssh: BTreeMap<IpAddr, SocketAddr>,
+    /// By probes of their telephony.
+    pub probes: BTreeMap<IpAddr, SocketAddr>,
 }
 
 /// What outlives one membership, so that a change of settings does not break connections.
@@ -33,28 +47,18 @@ impl RealSystems {
     ///
     /// LIM 1 of the alternate is this machine, unless it has a route as well.
     #[must_use]
-    pub fn new(routes: BTreeMap<IpAddr, SocketAddr>) -> Self {
-        Self { routes, kept: Mutex::default() }
+    pub fn new(clock: Arc<dyn Clock>, routes: Routes) -> Self {
+        Self { clock, routes, kept: Mutex::default() }
     }
 
-    /// The servers of a membership as hosts. Nothing is connected before it is used.
-    #[must_use]
-    pub fn hosts(&self, membership: &Membership) -> Arc<dyn Hosts> {
+    fn hosts(&self, membership: &Membership) -> Arc<dyn Hosts> {
         let hosts =
             membership.servers.iter().map(|(server, card)| (*server, self.host(*server, card, &membership.ssh)));
         Arc::new(ServerHosts { hosts: hosts.collect() })
     }
 
-    /// The host key a server shows now.
-    ///
-    /// # Errors
-    /// [`HostError`] when it does not answer.
-    pub async fn shown_key(&self, address: IpAddr, access: &SshAccess) -> Result<HostKey, HostError> {
-        shown_host_key(&address.to_string(), self.dialled(address, access), Timeouts::from(access)).await
-    }
-
     fn host(&self, server: ServerId, card: &ServerCard, access: &SshAccess) -> Arc<dyn Host> {
-        if server == ServerId::first_of(Site::Alternate) && !self.routes.contains_key(&card.address) {
+        if server == ServerId::first_of(Site::Alternate) && !self.routes.ssh.contains_key(&card.address) {
             return Arc::new(LocalHost);
         }
         let Some(host_key) = &card.host_key else {
@@ -73,7 +77,26 @@ impl RealSystems {
     }
 
     fn dialled(&self, address: IpAddr, access: &SshAccess) -> SocketAddr {
-        self.routes.get(&address).copied().unwrap_or_else(|| SocketAddr::new(address, access.port))
+        self.routes.ssh.get(&address).copied().unwrap_or_else(|| SocketAddr::new(address, access.port))
+    }
+}
+
+#[async_trait]
+impl Systems for RealSystems {
+    async fn host_key(&self, address: IpAddr, access: &SshAccess) -> Result<HostKey, HostError> {
+        shown_host_key(&address.to_string(), self.dialled(address, access), Timeouts::from(access)).await
+    }
+
+    fn open(&self, membership: &Membership) -> SystemPorts {
+        let hosts = self.hosts(membership);
+        let clock = || Arc::clone(&self.clock);
+        let probes = self.routes.probes.clone();
+        SystemPorts {
+            traffic: Arc::new(Netfilter::new(Arc::clone(&hosts), membership, clock())),
+            call_server: Arc::new(ProfiledCallServer::new(Arc::clone(&hosts), membership, clock(), probes)),
+            backups: Arc::new(RemoteBackup::new(hosts.host(ServerId::first_of(Site::Primary)))),
+            hosts,
+        }
     }
 }
 
@@ -132,24 +155,3 @@ impl Host for NoHost {
         Err(self.error())
     }
 }
-
-// To be put in force when `Netfilter`, `ProfiledCallServer` and `RemoteBackup` are there; `new` then also takes
-// `clock: Arc<dyn Clock>` and `probe_routes: BTreeMap<IpAddr, SocketAddr>`.
-//
-// #[async_trait]
-// impl Systems for RealSystems {
-//     async fn host_key(&self, address: IpAddr, access: &SshAccess) -> Result<HostKey, HostError> {
-//         self.shown_key(address, access).await
-//     }
-//
-//     fn open(&self, membership: &Membership) -> SystemPorts {
-//         let hosts = self.hosts(membership);
-//         let (clock, probes) = (Arc::clone(&self.clock), self.probe_routes.clone());
-//         SystemPorts {
-//             traffic: Arc::new(Netfilter::new(Arc::clone(&hosts), membership, Arc::clone(&clock))),
-//             call_server: Arc::new(ProfiledCallServer::new(Arc::clone(&hosts), membership, clock, probes)),
-//             backups: Arc::new(RemoteBackup::new(hosts.host(ServerId::first_of(Site::Primary)))),
-//             hosts,
-//         }
-//     }
-// }
