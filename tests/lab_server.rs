@@ -1,6 +1,14 @@
 //! The embedded lab, asked by the product's own SSH host and packet filter adapter.
 
-use std::collections::BTreeMap;
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "this is a test; clippy only knows the functions marked as such"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::sync::Arc;
@@ -11,7 +19,9 @@ use tokio::net::UdpSocket;
 use mxone_system_redundancy::adapters::clock::SystemClock;
 use mxone_system_redundancy::adapters::netfilter::Netfilter;
 use mxone_system_redundancy::adapters::ssh::{Login, SshHost, SshServer, Timeouts, shown_host_key};
-use mxone_system_redundancy::domain::configuration::{BootPolicy, SshAccess};
+use mxone_system_redundancy::adapters::systems::{RealSystems, Routes};
+use mxone_system_redundancy::config::platform::builtin;
+use mxone_system_redundancy::domain::configuration::{BootPolicy, Membership, ServerCard, SshAccess};
 use mxone_system_redundancy::domain::platform::SipProbe;
 use mxone_system_redundancy::domain::site::{ServerId, Site};
 use mxone_system_redundancy::domain::traffic::{Origin, Protocol, RuleSet, Spared, TelephonyPort, Traffic, TurnAway};
@@ -19,7 +29,7 @@ use mxone_system_redundancy::lab::machine::{Machine, SimCommand};
 use mxone_system_redundancy::lab::pair::{TwoSiteLab, address};
 use mxone_system_redundancy::lab::streams::Streams;
 use mxone_system_redundancy::ports::host::{Command, Host, HostError, Sink, run_checked};
-use mxone_system_redundancy::ports::systems::Hosts;
+use mxone_system_redundancy::ports::systems::{Hosts, Systems};
 use mxone_system_redundancy::ports::traffic_control::TrafficControl;
 
 const PRIMARY: ServerId = ServerId::first_of(Site::Primary);
@@ -197,13 +207,42 @@ async fn a_block_silences_the_call_server_and_survives_a_boot_by_the_guard() {
 async fn a_first_block_that_nobody_confirms_is_taken_back_by_the_server() {
     let lab = Lab::start().await;
     let hosts = LabHosts { hosts: lab.hosts(), confirming: false };
-    let traffic = lab.traffic_over(hosts).confirmed_within(Duration::from_millis(300));
+    let traffic = netfilter(hosts).confirmed_within(Duration::from_millis(300));
     assert!(traffic.block(PRIMARY, Origin::Order).await.is_err());
     let begun = Instant::now();
     while traffic.read(PRIMARY).await != Traffic::Allowed {
         assert!(begun.elapsed() < Duration::from_secs(20), "it stays blocked");
     }
     assert!(lab.answers(PRIMARY).await);
+}
+
+#[tokio::test]
+async fn connections_outlive_a_change_of_settings_and_unknown_servers_answer_with_an_error() {
+    let lab = Lab::start().await;
+    let routes = Routes { ssh: lab.pair.routes(), probes: lab.pair.probe_routes() };
+    let systems = RealSystems::new(Arc::new(SystemClock), routes);
+    let cards = lab.pair.host_keys().into_iter();
+    let card = |(server, key)| (server, ServerCard { address: address(server), host_key: Some(key) });
+    let mut membership = Membership {
+        platform: builtin("kamailio").unwrap(),
+        ssh: lab.access(),
+        servers: cards.map(card).collect(),
+        never_block: BTreeSet::new(),
+        turn_away: TurnAway::Reject,
+    };
+    let before = systems.open(&membership);
+    assert_eq!(before.traffic.read(PRIMARY).await, Traffic::Allowed);
+    // In the lab LIM 1 of the alternate is no process of this machine either.
+    let name = before.hosts.host(ALTERNATE).run(Command::new(["hostname"])).await.unwrap().text();
+    assert_eq!(name, "alternate-lim1\n");
+    membership.never_block.insert("203.0.113.9".parse().unwrap());
+    let after = systems.open(&membership);
+    assert!(Arc::ptr_eq(&before.hosts.host(PRIMARY), &after.hosts.host(PRIMARY)));
+    let shown = systems.host_key(address(PRIMARY), &membership.ssh).await.unwrap();
+    assert_eq!(Some(&shown), membership.servers[&PRIMARY].host_key.as_ref());
+    let absent = after.hosts.host("primary/9".parse().unwrap());
+    let error = absent.run(Command::new(["true"])).await.unwrap_err();
+    assert!(matches!(error, HostError::Unreachable { .. }), "{error}");
 }
 
 // The lab of these tests, and small things around it.
@@ -247,16 +286,7 @@ impl Lab {
     }
 
     fn traffic(&self) -> Netfilter {
-        self.traffic_over(LabHosts { hosts: self.hosts(), confirming: true })
-    }
-
-    fn traffic_over(&self, hosts: LabHosts) -> Netfilter {
-        let sip =
-            vec![TelephonyPort { protocol: Protocol::Udp, ports: "5060-5061".parse().unwrap(), what: "SIP".into() }];
-        let spared = Spared { addresses: [PRIMARY, ALTERNATE].map(address).into(), ..Spared::default() };
-        let probe = Some(SipProbe { protocol: Protocol::Udp, port: 5060 });
-        let rules = RuleSet::new(&sip, &spared, TurnAway::Reject, probe);
-        Netfilter::with_rules(Arc::new(hosts), rules, sip, Arc::new(SystemClock))
+        netfilter(LabHosts { hosts: self.hosts(), confirming: true })
     }
 
     /// Whether a server's call server answers a SIP OPTIONS request soon.
@@ -269,6 +299,14 @@ impl Lab {
         let received = tokio::time::timeout(Duration::from_secs(1), socket.recv(&mut answer)).await;
         received.is_ok_and(|length| answer[..length.unwrap()].starts_with(b"SIP/2.0 200 OK\r\n"))
     }
+}
+
+fn netfilter(hosts: LabHosts) -> Netfilter {
+    let sip = vec![TelephonyPort { protocol: Protocol::Udp, ports: "5060-5061".parse().unwrap(), what: "SIP".into() }];
+    let spared = Spared { addresses: [PRIMARY, ALTERNATE].map(address).into(), ..Spared::default() };
+    let probe = Some(SipProbe { protocol: Protocol::Udp, port: 5060 });
+    let rules = RuleSet::new(&sip, &spared, TurnAway::Reject, probe);
+    Netfilter::with_rules(Arc::new(hosts), rules, sip, Arc::new(SystemClock))
 }
 
 struct LabHosts {

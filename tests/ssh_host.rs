@@ -2,6 +2,14 @@
 //!
 //! Needs root and `openssh-server`; a test whose needs are missing fails.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "this is a test; clippy only knows the functions marked as such"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -303,7 +311,7 @@ async fn agent_child() {
     assert!(SshHost::new(server, Arc::new(Login::new(&access))).run(sh("true")).await.unwrap().success());
 }
 
-/// A stand-in for `sudo` (which needs not be installed) shows how it is called; the right to use it is the system's.
+/// Needs what this machine need not have, and says so; `tests/lab_server.rs` logs in as such a user as well.
 #[tokio::test]
 async fn a_user_who_is_not_root_uses_sudo_where_root_is_needed() {
     let sshd = Sshd::start();
@@ -341,17 +349,17 @@ impl Sshd {
         for kind in kinds {
             let key = path(&format!("host_{kind}"));
             generate(kind, &key);
-            settings += &format!("HostKey {}\n", key.display());
+            settings.extend(["HostKey ", key.to_str().unwrap(), "\n"]);
         }
         generate("ed25519", &path("client"));
         fs::copy(path("client.pub"), path("authorized")).unwrap();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        settings += &format!(
+        let rest = format!(
             "ListenAddress {address}\nAuthorizedKeysFile {}\nPidFile none\nStrictModes no\nUsePAM no\nUseDNS no\n\
              PermitRootLogin prohibit-password\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n",
             path("authorized").display()
         );
-        fs::write(path("sshd_config"), settings).unwrap();
+        fs::write(path("sshd_config"), settings + &rest).unwrap();
         let process = Process::new("/usr/sbin/sshd")
             .args(["-D", "-e", "-f"])
             .arg(path("sshd_config"))

@@ -39,11 +39,8 @@ impl Host for LocalHost {
         let limit = command.output_limit;
         let all = async {
             let (stdin, mut stdout, mut stderr) = running.pipes()?;
-            let ((), stdout, stderr) = tokio::try_join!(
-                async { Ok(feed(stdin, &command.input).await) },
-                kept(&mut stdout, limit),
-                kept(&mut stderr, limit),
-            )?;
+            let ((), stdout, stderr) =
+                tokio::try_join!(fed(stdin, &command.input), kept(&mut stdout, limit), kept(&mut stderr, limit),)?;
             Ok(Output { status: running.ended().await?, stdout, stderr })
         };
         match timeout(command.timeout, all).await {
@@ -58,7 +55,7 @@ impl Host for LocalHost {
         let outcome = async {
             let (stdin, mut stdout, mut stderr) = running.pipes()?;
             let ((), (), stderr) = tokio::try_join!(
-                async { Ok(feed(stdin, &command.input).await) },
+                fed(stdin, &command.input),
                 poured(&mut stdout, sink, command.timeout),
                 kept(&mut stderr, command.output_limit),
             )?;
@@ -153,8 +150,9 @@ impl End {
 }
 
 /// Writes a command's input. Whether the program takes it to the end is its own affair.
-async fn feed(mut stdin: ChildStdin, input: &[u8]) {
+async fn fed(mut stdin: ChildStdin, input: &[u8]) -> Result<(), End> {
     let _ = stdin.write_all(input).await;
+    Ok(())
 }
 
 /// Reads an output to its end, up to `limit` bytes.

@@ -35,11 +35,10 @@ impl SipResponder {
                 // An error tells of an earlier answer that met a closed port; it concerns no request.
                 let Ok((length, from)) = socket.recv_from(&mut datagram).await else { continue };
                 let request = String::from_utf8_lossy(datagram.get(..length).unwrap_or_default());
-                if machine.is_up() && machine.lets_probe_in(prober) {
-                    if let Some(answer) = answer(&request) {
-                        // A prober that has gone needs no answer.
-                        let _ = socket.send_to(answer.as_bytes(), from).await;
-                    }
+                let heard = machine.is_up() && machine.lets_probe_in(prober);
+                if let Some(answer) = heard.then(|| answer(&request)).flatten() {
+                    // A prober that has gone needs no answer.
+                    let _ = socket.send_to(answer.as_bytes(), from).await;
                 }
             }
         });

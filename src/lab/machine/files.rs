@@ -13,14 +13,15 @@ type Done = io::Result<i32>;
 
 pub(super) fn run(machine: &Machine, program: &str, arguments: &[String], streams: &mut Streams) -> Option<Done> {
     let root = machine.root();
+    let call = Call { program, root, arguments };
     Some(match program {
         "cat" => cat(root, arguments, streams),
         "tail" => tail(root, arguments, streams),
-        "mkdir" => each(program, root, arguments, streams, &["-p"], |_, path| fs::create_dir_all(path)),
-        "rm" => each(program, root, arguments, streams, &["-f", "-r", "-rf", "-fr"], remove),
-        "sync" => each(program, root, arguments, streams, &["-d", "-f"], |_, path| File::open(path)?.sync_all()),
-        "mv" => two(program, root, arguments, streams, &["-T", "-f"], |from, to| fs::rename(from, to)),
-        "cp" => two(program, root, arguments, streams, &["-a", "-T", "-p", "-r"], copy),
+        "mkdir" => Ok(call.each(streams, &["-p"], |_, path| fs::create_dir_all(path))),
+        "rm" => Ok(call.each(streams, &["-f", "-r", "-rf", "-fr"], remove)),
+        "sync" => Ok(call.each(streams, &["-d", "-f"], |_, path| File::open(path)?.sync_all())),
+        "mv" => call.two(streams, &["-T", "-f"], |from, to| fs::rename(from, to)),
+        "cp" => call.two(streams, &["-a", "-T", "-p", "-r"], copy),
         "ln" => link(root, arguments, streams),
         "dd" => dd(root, arguments, streams),
         "chmod" => chmod(root, arguments, streams),
@@ -28,6 +29,35 @@ pub(super) fn run(machine: &Machine, program: &str, arguments: &[String], stream
         "ls" => ls(root, arguments, streams),
         _ => return None,
     })
+}
+
+/// A call of a command that does the same with each path, or something with two.
+struct Call<'a> {
+    program: &'a str,
+    root: &'a RootFolder,
+    arguments: &'a [String],
+}
+
+impl Call<'_> {
+    /// Does the same to each operand; complaints do not keep the others from being done.
+    fn each(&self, streams: &mut Streams, known: &[&str], act: impl Fn(&[&str], &Path) -> io::Result<()>) -> i32 {
+        let Some(call) = sorted(self.arguments, known) else { return not_simulated(self.program, streams) };
+        let mut status = 0;
+        for path in call.operands {
+            if let Err(error) = self.root.place(path, false).and_then(|place| act(&call.options, &place)) {
+                streams.complain(self.program, format_args!("{path}: {error}"));
+                status = 1;
+            }
+        }
+        status
+    }
+
+    fn two(&self, streams: &mut Streams, known: &[&str], act: impl Fn(&Path, &Path) -> io::Result<()>) -> Done {
+        let operands = sorted(self.arguments, known).map(|call| call.operands);
+        let Some([from, to]) = operands.as_deref() else { return Ok(not_simulated(self.program, streams)) };
+        act(&self.root.place(from, false)?, &self.root.place(to, false)?)?;
+        Ok(0)
+    }
 }
 
 fn cat(root: &RootFolder, arguments: &[String], streams: &mut Streams) -> Done {
@@ -166,40 +196,6 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
         copy(&entry.path(), &to.join(entry.file_name()))?;
     }
     fs::set_permissions(to, from.metadata()?.permissions())
-}
-
-/// Does the same to each operand; complaints do not keep the others from being done.
-fn each(
-    program: &str,
-    root: &RootFolder,
-    arguments: &[String],
-    streams: &mut Streams,
-    known: &[&str],
-    act: impl Fn(&[&str], &Path) -> io::Result<()>,
-) -> Done {
-    let Some(call) = sorted(arguments, known) else { return Ok(not_simulated(program, streams)) };
-    let mut status = 0;
-    for path in call.operands {
-        if let Err(error) = root.place(path, false).and_then(|place| act(&call.options, &place)) {
-            streams.complain(program, format_args!("{path}: {error}"));
-            status = 1;
-        }
-    }
-    Ok(status)
-}
-
-fn two(
-    program: &str,
-    root: &RootFolder,
-    arguments: &[String],
-    streams: &mut Streams,
-    known: &[&str],
-    act: impl Fn(&Path, &Path) -> io::Result<()>,
-) -> Done {
-    let operands = sorted(arguments, known).map(|call| call.operands);
-    let Some([from, to]) = operands.as_deref() else { return Ok(not_simulated(program, streams)) };
-    act(&root.place(from, false)?, &root.place(to, false)?)?;
-    Ok(0)
 }
 
 /// Opens a file for reading; a folder is none, as commands say it.

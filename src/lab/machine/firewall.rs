@@ -59,12 +59,12 @@ fn restore(
     (program, arguments): (&str, &[String]),
     streams: &mut Streams,
 ) -> io::Result<i32> {
-    let (mut noflush, mut test, mut file) = (false, false, None);
+    let (mut noflush, mut only_test, mut file) = (false, false, None);
     let mut rest = arguments.iter().map(String::as_str).peekable();
     while let Some(argument) = rest.next() {
         match argument {
             "-n" | "--noflush" => noflush = true,
-            "-t" | "--test" => test = true,
+            "-t" | "--test" => only_test = true,
             // Its number of seconds may be left out.
             "-w" | "--wait" => drop(rest.next_if(|seconds| seconds.parse::<u32>().is_ok())),
             path if !path.starts_with('-') && file.is_none() => file = Some(path),
@@ -77,7 +77,7 @@ fn restore(
     };
     let text = String::from_utf8_lossy(&text);
     let outcome = machine.filter(family, |filter| {
-        if test { filter.clone().restore(&text, noflush) } else { filter.restore(&text, noflush) }
+        if only_test { filter.clone().restore(&text, noflush) } else { filter.restore(&text, noflush) }
     });
     Ok(match outcome {
         Ok(()) => 0,

@@ -47,11 +47,11 @@ fn step(machine: &Machine, line: &str, word: &str, streams: &mut Streams) -> io:
             return Ok(Step::Ended);
         }
     };
-    if let [sleep, seconds] = &words[..] {
-        if sleep == "sleep" {
-            let slept = seconds.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-            return Ok(if slept.is_some_and(|time| machine.wait(time)) { Step::Done(0) } else { Step::Ended });
-        }
+    if let [sleep, seconds] = &words[..]
+        && sleep == "sleep"
+    {
+        let slept = seconds.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        return Ok(if slept.is_some_and(|time| machine.wait(time)) { Step::Done(0) } else { Step::Ended });
     }
     Ok(Step::Done(machine.execute(&words, streams)))
 }

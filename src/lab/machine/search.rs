@@ -1,5 +1,6 @@
 //! Commands that find files, add them up and hand them on.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
@@ -29,7 +30,7 @@ pub(super) fn run(
 ) -> Option<io::Result<i32>> {
     Some(match program {
         "find" => find(machine, arguments, streams),
-        "xargs" => xargs(machine, arguments, streams),
+        "xargs" => Ok(xargs(machine, arguments, streams)),
         "sha256sum" => sha256sum(machine, arguments, streams),
         _ => return None,
     })
@@ -96,7 +97,7 @@ fn printed(format: &str, folder: &str, below: &str, size: u64) -> String {
         match (c, next) {
             ('%', Some('s')) => text += &size.to_string(),
             ('%', Some('P')) => text += below,
-            ('%', Some('p')) => text += &format!("{folder}/{below}"),
+            ('%', Some('p')) => text.extend([folder, "/", below]),
             ('%', Some('%')) => text.push('%'),
             ('\\', Some('0')) => text.push('\0'),
             ('\\', Some('n')) => text.push('\n'),
@@ -111,26 +112,24 @@ fn printed(format: &str, folder: &str, below: &str, size: u64) -> String {
 }
 
 /// `xargs -0 [-r] COMMAND…` with names on its input.
-fn xargs(machine: &Machine, arguments: &[String], streams: &mut Streams) -> io::Result<i32> {
+fn xargs(machine: &Machine, arguments: &[String], streams: &mut Streams) -> i32 {
     let options = arguments.iter().take_while(|word| word.starts_with('-')).count();
     let (options, command) = arguments.split_at(options);
-    let [program, ..] = command else { return Ok(not_simulated("xargs", streams)) };
-    if !options.iter().all(|option| ["-0", "-r", "-0r", "-r0"].contains(&option.as_str())) {
-        return Ok(not_simulated("xargs", streams));
+    if command.is_empty() || !options.iter().all(|option| ["-0", "-r", "-0r", "-r0"].contains(&option.as_str())) {
+        return not_simulated("xargs", streams);
     }
     let input = std::mem::take(&mut streams.input);
     let names = input.split(|byte| *byte == 0).filter(|name| !name.is_empty());
     let names: Vec<String> = names.map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     if names.is_empty() && options.iter().any(|option| option.contains('r')) {
-        return Ok(0);
+        return 0;
     }
     let words: Vec<String> = command.iter().cloned().chain(names).collect();
-    let status = machine.execute(&words, streams);
     // As GNU xargs puts it: 123 when a command failed, 127 when there is none.
-    Ok(match (status, program.as_str()) {
-        (0 | 127, _) => status,
+    match machine.execute(&words, streams) {
+        status @ (0 | 127) => status,
         _ => 123,
-    })
+    }
 }
 
 /// `sha256sum [-z] FILE…`; without `-z` a name with a line break or backslash is escaped, as GNU does.
@@ -165,5 +164,10 @@ fn summed(mut file: File) -> io::Result<String> {
         }
         hasher.update(piece.get(..length).unwrap_or_default());
     }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut sum = String::new();
+    for byte in hasher.finalize() {
+        // Writing to a String cannot fail.
+        let _ = write!(sum, "{byte:02x}");
+    }
+    Ok(sum)
 }

@@ -85,11 +85,8 @@ fn wanted_by(machine: &Machine, unit: &str) -> io::Result<Vec<String>> {
     for entry in fs::read_dir(machine.root().place(UNITS, true)?)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if let Some(target) = name.strip_suffix(".wants") {
-            if entry.path().join(unit).is_symlink() {
-                targets.push(target.to_owned());
-            }
-        }
+        let wants = name.strip_suffix(".wants").filter(|_| entry.path().join(unit).is_symlink());
+        targets.extend(wants.map(str::to_owned));
     }
     Ok(targets)
 }
