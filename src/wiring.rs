@@ -56,8 +56,7 @@ pub fn ports(place: &Place) -> Ports {
     let staging = state.join("staging");
     // The lab's LIM 1 sees the root folder as its own root.
     let is_lab = place.reach.here.is_some();
-    let on_server =
-        if is_lab { PathBuf::from("/var/lib/mxone_system_redundancy/staging") } else { staging.clone() };
+    let on_server = if is_lab { PathBuf::from("/var/lib/mxone_system_redundancy/staging") } else { staging.clone() };
     let files_on_servers = if is_lab { PathBuf::from("/") } else { place.root.clone() };
     Ports {
         systems: Arc::new(RealSystems::new(place.reach.clone(), files_on_servers, clock.clone())),
@@ -75,7 +74,9 @@ pub fn ports(place: &Place) -> Ports {
 /// How the configuration files are read and written.
 fn format(documents: Arc<Files>) -> Format {
     Format {
-        read: Arc::new(move |[(config_file, config), (table_file, table)]| read(&*documents, config_file, config, table_file, table)),
+        read: Arc::new(move |[(config_file, config), (table_file, table)]| {
+            read(&*documents, config_file, config, table_file, table)
+        }),
         write: |configuration| Material {
             configuration: redundancy::write(configuration),
             translation: translation::to_yaml(&configuration.translation),
@@ -90,7 +91,11 @@ fn read(
     table_file: &Path,
     table: &str,
 ) -> Result<Configuration, Vec<String>> {
-    let table = if table.trim().is_empty() { Ok(TranslationTable::default()) } else { translation::from_yaml(table_file, table) };
+    let table = if table.trim().is_empty() {
+        Ok(TranslationTable::default())
+    } else {
+        translation::from_yaml(table_file, table)
+    };
     let (table, mut problems) = match table {
         Ok(table) => (table, Vec::new()),
         Err(problems) => (TranslationTable::default(), problems),
@@ -127,7 +132,9 @@ impl Documents for Files {
         for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let path = entry.path();
             let name = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
-            if let Some(name) = name.filter(|name| path.extension().is_some_and(|e| e == "yaml") && !names.contains(name)) {
+            if let Some(name) =
+                name.filter(|name| path.extension().is_some_and(|e| e == "yaml") && !names.contains(name))
+            {
                 names.push(name);
             }
         }
@@ -137,12 +144,15 @@ impl Documents for Files {
 
     fn platform_text(&self, name: &str) -> Result<String, Vec<String>> {
         let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-        if !name.is_empty() && is_plain && let Ok(text) = std::fs::read_to_string(self.own_file(name)) {
+        if !name.is_empty()
+            && is_plain
+            && let Ok(text) = std::fs::read_to_string(self.own_file(name))
+        {
             return Ok(text);
         }
-        platform::builtin_text(name)
-            .map(str::to_owned)
-            .ok_or_else(|| vec![format!("there is no platform \"{name}\"; there are {}", self.platform_names().join(", "))])
+        platform::builtin_text(name).map(str::to_owned).ok_or_else(|| {
+            vec![format!("there is no platform \"{name}\"; there are {}", self.platform_names().join(", "))]
+        })
     }
 
     fn platform(&self, name: &str) -> Result<Platform, Vec<String>> {

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio::net::UdpSocket;
@@ -19,7 +20,7 @@ use tokio::net::UdpSocket;
 use mxone_system_redundancy::adapters::clock::SystemClock;
 use mxone_system_redundancy::adapters::netfilter::Netfilter;
 use mxone_system_redundancy::adapters::ssh::{Login, SshHost, SshServer, Timeouts, shown_host_key};
-use mxone_system_redundancy::adapters::systems::{RealSystems, Routes};
+use mxone_system_redundancy::adapters::systems::{Reach, RealSystems};
 use mxone_system_redundancy::config::platform::builtin;
 use mxone_system_redundancy::domain::configuration::{BootPolicy, Membership, ServerCard, SshAccess};
 use mxone_system_redundancy::domain::platform::SipProbe;
@@ -219,8 +220,9 @@ async fn a_first_block_that_nobody_confirms_is_taken_back_by_the_server() {
 #[tokio::test]
 async fn connections_outlive_a_change_of_settings_and_unknown_servers_answer_with_an_error() {
     let lab = Lab::start().await;
-    let routes = Routes { ssh: lab.pair.routes(), probes: lab.pair.probe_routes() };
-    let systems = RealSystems::new(Arc::new(SystemClock), routes);
+    let here = lab.hosts().remove(&ALTERNATE);
+    let reach = Reach { routes: lab.pair.routes(), probe_routes: lab.pair.probe_routes(), here };
+    let systems = RealSystems::new(reach, PathBuf::from("/"), Arc::new(SystemClock));
     let cards = lab.pair.host_keys().into_iter();
     let card = |(server, key)| (server, ServerCard { address: address(server), host_key: Some(key) });
     let mut membership = Membership {

@@ -98,10 +98,7 @@ fn joined(addresses: OneOrMore) -> String {
     }
 }
 
-fn translation(
-    file: &Path,
-    written: &Spanned<BTreeMap<String, String>>,
-) -> Result<TranslationTable, Vec<Problem>> {
+fn translation(file: &Path, written: &Spanned<BTreeMap<String, String>>) -> Result<TranslationTable, Vec<Problem>> {
     let mut table = TranslationTable::default();
     let mut problems = Vec::new();
     for (primary, alternate) in &written.value {

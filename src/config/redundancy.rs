@@ -282,7 +282,9 @@ pub fn write(configuration: &Configuration) -> String {
     };
     // Plain maps, lists, texts and numbers always have a YAML form.
     let body = serde_yaml::to_string(&file).unwrap_or_default();
-    format!("# Settings of mxone_system_redundancy. Check after a change with: mxone_system_redundancy config check\n{body}")
+    format!(
+        "# Settings of mxone_system_redundancy. Check after a change with: mxone_system_redundancy config check\n{body}"
+    )
 }
 
 /// A value that was not read from a file.

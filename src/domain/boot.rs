@@ -56,8 +56,13 @@ impl Corrections {
     #[must_use]
     pub fn judge(contacts: &BTreeMap<ServerId, Contact>) -> Self {
         let order = contacts.values().filter_map(|contact| contact.order).max_by_key(|order| order.epoch);
-        let mut corrections =
-            Self { order, block: BTreeSet::new(), tell: BTreeSet::new(), open: BTreeSet::new(), waiting: BTreeSet::new() };
+        let mut corrections = Self {
+            order,
+            block: BTreeSet::new(),
+            tell: BTreeSet::new(),
+            open: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+        };
         let Some(order) = order else { return corrections };
         let passive = order.active.other();
         for (server, contact) in contacts.iter().filter(|(_, contact)| contact.answered()) {

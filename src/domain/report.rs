@@ -193,7 +193,9 @@ pub struct AutoCopyStatus {
 pub fn verdict(primary: Word, alternate: Word) -> &'static str {
     match (primary, alternate) {
         (Word::Allowed, Word::Blocked) => "normal: the primary serves the users, the alternate stands ready",
-        (Word::Blocked, Word::Allowed) => "taken over: the alternate serves the users, no data is copied; plan the return",
+        (Word::Blocked, Word::Allowed) => {
+            "taken over: the alternate serves the users, no data is copied; plan the return"
+        }
         (Word::Allowed, Word::Allowed) => "DUAL ACTIVE: both systems let traffic in; block one now",
         (Word::Blocked, Word::Blocked) => "no service: both systems are blocked; allow one now",
         (Word::Unknown, Word::Blocked) => "primary lost? it cannot be read, and the alternate is blocked",
@@ -230,7 +232,8 @@ mod tests {
     #[test]
     fn one_open_server_on_each_side_loses_the_guarantee() {
         let open = system(&[Traffic::Allowed, Traffic::Unknown { because: "no answer".into() }]);
-        let blocked = system(&[Traffic::Blocked { origin: crate::domain::traffic::Origin::Order, since: None, turned_away: 0 }]);
+        let blocked =
+            system(&[Traffic::Blocked { origin: crate::domain::traffic::Origin::Order, since: None, turned_away: 0 }]);
         assert_eq!(guarantee(&open, &open), Guarantee::Lost);
         assert_eq!(guarantee(&open, &blocked), Guarantee::Manual);
     }

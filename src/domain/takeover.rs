@@ -122,7 +122,9 @@ impl Plan {
     fn takeover_warnings(site: Site, situation: &Situation) -> Vec<String> {
         let mut warnings = Vec::new();
         for server in situation.silent(site.other()) {
-            warnings.push(format!("{server} does not answer and is not blocked by this; it is blocked at the next contact"));
+            warnings.push(format!(
+                "{server} does not answer and is not blocked by this; it is blocked at the next contact"
+            ));
         }
         for server in situation.silent(site) {
             warnings.push(format!("{server} does not answer and stays as it is"));
@@ -132,7 +134,8 @@ impl Plan {
         }
         if site == Site::Primary {
             warnings.push(
-                "what users changed on the alternate (diversions, log-ons) is not carried back to the primary".to_owned(),
+                "what users changed on the alternate (diversions, log-ons) is not carried back to the primary"
+                    .to_owned(),
             );
         }
         warnings

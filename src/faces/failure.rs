@@ -114,10 +114,9 @@ fn advice(stopped: &Stopped) -> (Exit, Option<&'static str>) {
         Stopped::Unfinished(_) => (Exit::Refused, Some("finish it with --resume, or take it back with --abandon")),
         Stopped::NothingUnfinished => (Exit::BadInput, None),
         Stopped::Refused(refusal) => refused(refusal),
-        Stopped::Hindered(_) => (
-            Exit::Refused,
-            Some("mend what stands in the way, or go on with --skip-check NAME and --reason \"...\""),
-        ),
+        Stopped::Hindered(_) => {
+            (Exit::Refused, Some("mend what stands in the way, or go on with --skip-check NAME and --reason \"...\""))
+        }
         Stopped::NotAllowed(_) => (Exit::Refused, None),
         Stopped::NoReason => (Exit::BadInput, Some("add --reason \"...\"")),
         Stopped::NotTranslated(_) => (
@@ -125,7 +124,9 @@ fn advice(stopped: &Stopped) -> (Exit, Option<&'static str>) {
             Some("add translations (--translate, `translation:` in the answers file, or `settings translation set`)"),
         ),
         Stopped::BadInput(_) => (Exit::BadInput, None),
-        Stopped::WentBack { .. } => (Exit::Failed, Some("see `status` for how things are now and `history` for each step")),
+        Stopped::WentBack { .. } => {
+            (Exit::Failed, Some("see `status` for how things are now and `history` for each step"))
+        }
         Stopped::LeftStanding { .. } => (Exit::Unknown, Some("see `status` for how things are now")),
         Stopped::Stuck { .. } => (
             Exit::Unknown,
@@ -179,9 +180,9 @@ fn traffic_hint(error: &TrafficError) -> Option<&'static str> {
 
 fn host_hint(error: &HostError) -> Option<&'static str> {
     match error {
-        HostError::HostKeyChanged { .. } => Some(
-            "if the server was set up anew, put its new key into config.yaml; if not, somebody stands in between",
-        ),
+        HostError::HostKeyChanged { .. } => {
+            Some("if the server was set up anew, put its new key into config.yaml; if not, somebody stands in between")
+        }
         HostError::NotAuthenticated { .. } | HostError::Identity { .. } => {
             Some("let the key in on that server (authorized_keys), or choose another with ssh: identity")
         }

@@ -54,7 +54,8 @@ pub fn status(status: &Status) -> String {
         None => text.push_str("data       no mirror is loaded\n"),
     }
     if let Some(auto_copy) = &status.auto_copy {
-        let next = auto_copy.next.map_or_else(|| "never".to_owned(), |next| next.format("%Y-%m-%d %H:%M %:z").to_string());
+        let next =
+            auto_copy.next.map_or_else(|| "never".to_owned(), |next| next.format("%Y-%m-%d %H:%M %:z").to_string());
         let last = auto_copy.last_result.as_deref().unwrap_or("none yet");
         let _ = writeln!(text, "daily copy {}; next {next}; last: {last}", auto_copy.schedule);
     }

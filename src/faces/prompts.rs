@@ -64,7 +64,8 @@ impl Dialog for Prompts {
             }
             Confirmation::Forced { plan, word } => {
                 self.script.teller.plan(plan);
-                let prompt = format!("The other side does not answer. Type {word} to make the {word} live all the same:");
+                let prompt =
+                    format!("The other side does not answer. Type {word} to make the {word} live all the same:");
                 let typed = Text::new(&prompt).prompt().map_err(ended)?;
                 if typed.trim() == *word { Ok(()) } else { Err(DialogError::Cancelled) }
             }
@@ -99,7 +100,9 @@ impl Prompts {
                 (None, Class::Foreign) => "stays as it is".to_owned(),
             };
             let place = found.occurrences.first().map_or_else(String::new, |place| printable(&place.to_string()));
-            self.script.teller.line(&format!("{address} ({}) {becomes}; {} times, first in {place}", found.class, found.total));
+            self.script
+                .teller
+                .line(&format!("{address} ({}) {becomes}; {} times, first in {place}", found.class, found.total));
         }
     }
 

@@ -140,7 +140,9 @@ impl Run<'_> {
         }
         let silent: Vec<String> = [(Site::Primary, &status.primary), (Site::Alternate, &status.alternate)]
             .into_iter()
-            .flat_map(|(site, system)| system.iter().flat_map(move |s| s.servers.iter().map(move |server| (site, server))))
+            .flat_map(|(site, system)| {
+                system.iter().flat_map(move |s| s.servers.iter().map(move |server| (site, server)))
+            })
             .filter(|(_, server)| !server.reachable)
             .map(|(site, server)| format!("LIM {} of the {site} system", server.lim))
             .collect();
@@ -216,7 +218,9 @@ impl Run<'_> {
         match write(&mut *self.out) {
             // Whoever reads has read enough.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            written => written.map_err(|error| Failure::new(Exit::Failed, format!("the result cannot be printed: {error}"))),
+            written => {
+                written.map_err(|error| Failure::new(Exit::Failed, format!("the result cannot be printed: {error}")))
+            }
         }
     }
 }

@@ -171,7 +171,9 @@ pub fn describe(error: &Stopped) -> String {
 pub fn touched(plan: &Plan) -> String {
     let mut servers = BTreeSet::new();
     for step in &plan.steps {
-        if let Step::Block { servers: named } | Step::Allow { servers: named } | Step::Order { servers: named, .. } = step {
+        if let Step::Block { servers: named } | Step::Allow { servers: named } | Step::Order { servers: named, .. } =
+            step
+        {
             servers.extend(named.iter().copied());
         }
     }

@@ -77,7 +77,9 @@ async fn load_named(
     let held = if request.dry_run { None } else { Some(configured::lock(ports, action, request)?) };
     let situation = survey::situation(ports, &systems, &configuration).await?;
     if situation.order.active == Site::Alternate || !situation.is_blocked(Site::Alternate) {
-        return Err(Stopped::NotAllowed("the alternate is not blocked; a load never touches an active system".to_owned()));
+        return Err(Stopped::NotAllowed(
+            "the alternate is not blocked; a load never touches an active system".to_owned(),
+        ));
     }
     let loaded = ports.journal.memory()?.loaded.map(|loaded| loaded.generation.name);
     let plan = Plan {

@@ -117,8 +117,7 @@ impl Monitor {
             return Vec::new();
         }
         let steps = steps(corrections);
-        let performer =
-            Performer { ports, systems: &configured.systems, configuration: &configured.configuration };
+        let performer = Performer { ports, systems: &configured.systems, configuration: &configured.configuration };
         let begun = record_of(ports, request, steps.clone());
         let mut story = Vec::new();
         for (i, step) in steps.iter().enumerate() {

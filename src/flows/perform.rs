@@ -127,7 +127,9 @@ impl Performer<'_> {
             return Err(Stopped::NotProved(format!("the {old} system still answers SIP OPTIONS (status {status})")));
         }
         match new {
-            Some(Answer::Answered(status)) => Ok(format!("SIP OPTIONS answered with {status}, and not by the other side")),
+            Some(Answer::Answered(status)) => {
+                Ok(format!("SIP OPTIONS answered with {status}, and not by the other side"))
+            }
             Some(Answer::Silent) => Err(Stopped::NotProved(format!("the {site} system does not answer SIP OPTIONS"))),
             None => Ok("rules read back; this platform is not probed".to_owned()),
         }

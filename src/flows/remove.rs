@@ -87,9 +87,8 @@ enum Seen {
 impl Seen {
     fn of(situation: &Situation, site: Site) -> Self {
         let answering = situation.answering(site);
-        let is_blocked = |id: &ServerId| {
-            matches!(situation.servers.get(id), Some(crate::domain::traffic::Traffic::Blocked { .. }))
-        };
+        let is_blocked =
+            |id: &ServerId| matches!(situation.servers.get(id), Some(crate::domain::traffic::Traffic::Blocked { .. }));
         match (answering.is_empty(), answering.iter().all(is_blocked)) {
             (true, _) => Self::Silent,
             (false, true) => Self::Blocked,
@@ -100,9 +99,8 @@ impl Seen {
 
 /// What stays on the servers after the removal.
 fn left_behind(situation: &Situation, reached: &BTreeSet<ServerId>) -> Vec<String> {
-    let blocked = |id: &&ServerId| {
-        matches!(situation.servers.get(id), Some(crate::domain::traffic::Traffic::Blocked { .. }))
-    };
+    let blocked =
+        |id: &&ServerId| matches!(situation.servers.get(id), Some(crate::domain::traffic::Traffic::Blocked { .. }));
     let blocked: BTreeSet<ServerId> = reached.iter().filter(blocked).copied().collect();
     let silent: BTreeSet<ServerId> = situation.servers.keys().filter(|id| !reached.contains(id)).copied().collect();
     let mut left = vec!["the mirrors and the history stay on this server".to_owned()];

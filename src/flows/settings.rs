@@ -83,7 +83,9 @@ async fn check_fallback(ports: &Ports, dialog: &mut dyn Dialog) -> Result<(), St
         )),
         Ok(Some(true) | None) => Ok(()),
         Err(error) => {
-            dialog.tell(News::Note(format!("whether the primary's clusters fall back automatically cannot be told: {error}")));
+            dialog.tell(News::Note(format!(
+                "whether the primary's clusters fall back automatically cannot be told: {error}"
+            )));
             Ok(())
         }
     }

@@ -70,7 +70,9 @@ impl Story<'_> {
             "manual-takeover traffic-in-alternate: the primary is blocked and read back before the alternate is opened.",
         )?;
         self.take_over(Site::Alternate, None).await?;
-        self.chapter("data copy, while the alternate is active: nothing is copied, and that is an outcome, not an error.")?;
+        self.chapter(
+            "data copy, while the alternate is active: nothing is copied, and that is an outcome, not an error.",
+        )?;
         let ended = flows::data_copy::copy(&self.ports, &request(None), &mut dialog()).await?;
         self.expect(&ended, |ended| matches!(ended, Ended::NotDone(_)))?;
         self.chapter("manual-takeover traffic-in-primary: and back again.")?;
@@ -126,7 +128,9 @@ impl Story<'_> {
     }
 
     async fn lose_the_primary(&mut self) -> Result<(), Failure> {
-        self.chapter("The primary's cable is pulled. A planned takeover is refused: nobody can prove that it is blocked.")?;
+        self.chapter(
+            "The primary's cable is pulled. A planned takeover is refused: nobody can prove that it is blocked.",
+        )?;
         self.lab.cut(Site::Primary);
         let refused = flows::takeover::take_over(&self.ports, &request(None), Site::Alternate, &mut dialog()).await;
         match refused {
@@ -196,8 +200,7 @@ impl Auditor {
         let of = |site| lab.machine(ServerId::first_of(site)).map(Arc::clone).map_err(|error| broken(&error));
         let sites = [of(Site::Primary)?, of(Site::Alternate)?];
         let auditor = Self { stop: Arc::default(), looks: Arc::default(), dual: Arc::default() };
-        let (stop, looks, dual) =
-            (Arc::clone(&auditor.stop), Arc::clone(&auditor.looks), Arc::clone(&auditor.dual));
+        let (stop, looks, dual) = (Arc::clone(&auditor.stop), Arc::clone(&auditor.looks), Arc::clone(&auditor.dual));
         // The alternate stands ready but is not configured at first; live together counts from its first block on.
         tokio::spawn(async move {
             let mut guarded = false;

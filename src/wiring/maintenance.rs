@@ -21,8 +21,8 @@ use crate::faces::maintenance::{OpenError, Opened, Opens, Options};
 use crate::flows::configured::JOURNAL_SCHEMA;
 use crate::flows::maintenance::{Action, Entry, History, Machine, Phase};
 use crate::ports::clock::Clock;
-use crate::ports::journal::Journal;
 use crate::ports::host::Host;
+use crate::ports::journal::Journal;
 use crate::ports::systems::Hosts;
 
 /// Runs `mxone_maintenance` with these arguments and returns its exit code.
@@ -61,7 +61,13 @@ impl Opens for ThisMachine {
             Netfilter::with_rules(Arc::new(Only(Arc::clone(&host))), rules, platform.telephony, Arc::new(SystemClock))
                 .below(&options.root);
         let root = options.root.clone();
-        let machine = Machine { traffic: Arc::new(traffic), host, history: Arc::new(Written::new(&options.root, action)), configured, root };
+        let machine = Machine {
+            traffic: Arc::new(traffic),
+            host,
+            history: Arc::new(Written::new(&options.root, action)),
+            configured,
+            root,
+        };
         Ok(Opened { machine, notes })
     }
 }

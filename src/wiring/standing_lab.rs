@@ -60,8 +60,7 @@ impl Card {
         let id = ServerId::first_of(Site::Alternate);
         let here = self.host_keys.get(&id).zip(self.routes.get(&address(id))).map(|(key, dialled)| {
             let access = SshAccess { identity: Some(self.identity.clone()), ..SshAccess::default() };
-            let server =
-                SshServer { name: address(id).to_string(), address: *dialled, host_key: key.clone() };
+            let server = SshServer { name: address(id).to_string(), address: *dialled, host_key: key.clone() };
             let host: Arc<dyn Host> = Arc::new(SshHost::new(server, Arc::new(Login::new(&access))));
             host
         });
@@ -75,11 +74,7 @@ impl Card {
     #[must_use]
     pub fn answers(&self) -> String {
         let primary = ServerId::first_of(Site::Primary);
-        let keys: String = self
-            .host_keys
-            .iter()
-            .map(|(id, key)| format!("  {}: \"{key}\"\n", address(*id)))
-            .collect();
+        let keys: String = self.host_keys.iter().map(|(id, key)| format!("  {}: \"{key}\"\n", address(*id))).collect();
         format!(
             "platform: {}\nprimary_master_address: {}/24\nhost_keys:\n{keys}network_control_address: \
              {NETWORK_CONTROL_ADDRESS}\ntranslation: {{192.0.2.0/24: 198.51.100.0/24}}\ntakeover: \
@@ -103,7 +98,8 @@ pub async fn start_in(folder: &Path, servers: u16) -> Result<(TwoSiteLab, Card),
     let card = Card::of(&lab, folder);
     let ready = || -> io::Result<()> {
         system::install(&lab, servers)?;
-        let profile = card.root.join("etc/mxone_system_redundancy/platforms").join(format!("{}.yaml", system::PLATFORM));
+        let profile =
+            card.root.join("etc/mxone_system_redundancy/platforms").join(format!("{}.yaml", system::PLATFORM));
         durable::write(&profile, system::PROFILE.as_bytes())?;
         if let Ok(machine) = lab.machine(ServerId::first_of(Site::Primary)) {
             system::back_up(machine)?;

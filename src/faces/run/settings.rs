@@ -101,9 +101,8 @@ impl Run<'_> {
     ) -> Result<(), Failure> {
         let request = self.request(false);
         let what = format!("translation {what}");
-        let ended = flows::settings::change(self.ports, &request, &what, |configuration| {
-            edit(&mut configuration.translation)
-        });
+        let ended =
+            flows::settings::change(self.ports, &request, &what, |configuration| edit(&mut configuration.translation));
         if matches!(ended, Ok(Ended::Done)) {
             self.dialog(Given::default(), false).tell(News::Note("it takes effect at the next load".to_owned()));
         }
@@ -120,7 +119,8 @@ impl Run<'_> {
         }
         let chosen = if addresses.is_empty() { foreign } else { addresses };
         self.change_table("confirm", |table| {
-            for address in chosen.into_iter().filter(|address| table.translate(*address).is_none()).collect::<Vec<_>>() {
+            for address in chosen.into_iter().filter(|address| table.translate(*address).is_none()).collect::<Vec<_>>()
+            {
                 let entry = TranslationEntry::host(address, address);
                 table.set(entry.map_err(|error| Stopped::BadInput(error.to_string()))?);
             }
@@ -180,7 +180,8 @@ impl Run<'_> {
         let (mirror, preview) = flows::settings::preview(self.ports)?;
         let mut text = String::new();
         for change in &preview.changes {
-            let _ = writeln!(text, "{}:{}\n- {}\n+ {}", printable(&change.file), change.line, change.before, change.after);
+            let _ =
+                writeln!(text, "{}:{}\n- {}\n+ {}", printable(&change.file), change.line, change.before, change.after);
         }
         let more = if preview.more { "; not all are listed" } else { "" };
         let _ = writeln!(text, "{} addresses in mirror {mirror} would become others{more}", preview.replaced);

@@ -54,10 +54,7 @@ pub(super) async fn members(ports: &Ports, given: &Given, dialog: &mut dyn Dialo
 ///
 /// # Errors
 /// When an answer is missing or wrong.
-pub(super) async fn settings(
-    configuration: &mut Configuration,
-    dialog: &mut dyn Dialog,
-) -> Result<(), Stopped> {
+pub(super) async fn settings(configuration: &mut Configuration, dialog: &mut dyn Dialog) -> Result<(), Stopped> {
     configuration.takeover.alternate_from_primary = ask_mode(TO_ALTERNATE, dialog).await?;
     configuration.takeover.primary_from_alternate = ask_mode(TO_PRIMARY, dialog).await?;
     let question = ask(
@@ -69,7 +66,8 @@ pub(super) async fn settings(
     let answer = dialog.ask(&question, &|text| without_peer(text).map(drop)).await?;
     configuration.boot.without_peer = without_peer(&answer).map_err(Stopped::BadInput)?;
     if configuration.boot.without_peer == WithoutPeer::Open {
-        let question = ask("boot_grace", "--boot-grace", "Seconds to wait for the other site before opening", Some("120"));
+        let question =
+            ask("boot_grace", "--boot-grace", "Seconds to wait for the other site before opening", Some("120"));
         let answer = dialog.ask(&question, &|text| seconds(text).map(drop)).await?;
         configuration.boot.grace = seconds(&answer).map_err(Stopped::BadInput)?;
     }
@@ -105,7 +103,10 @@ async fn ask_platform(ports: &Ports, dialog: &mut dyn Dialog) -> Result<Platform
     ports.documents.platform(&answer).map_err(|problems| Stopped::BadInput(problems.join("; ")))
 }
 
-async fn ask_address((key, flag, prompt): &(&'static str, &'static str, &str), dialog: &mut dyn Dialog) -> Result<IpAddr, Stopped> {
+async fn ask_address(
+    (key, flag, prompt): &(&'static str, &'static str, &str),
+    dialog: &mut dyn Dialog,
+) -> Result<IpAddr, Stopped> {
     let question = ask(key, flag, prompt, None);
     let answer = dialog.ask(&question, &|text| parse_bare(text).map(drop).map_err(|e| e.to_string())).await?;
     let (address, stripped) = parse_bare(&answer).map_err(|error| Stopped::BadInput(error.to_string()))?;
@@ -132,7 +133,11 @@ async fn alternate_address(
     match ports.systems.open(&membership).call_server.master_address(Site::Alternate).await {
         Ok(Some(address)) => Ok(address),
         Ok(None) | Err(_) => {
-            let question = ("alternate_master_address", "--alternate-master-address", "Address of this server, LIM 1 of the alternate");
+            let question = (
+                "alternate_master_address",
+                "--alternate-master-address",
+                "Address of this server, LIM 1 of the alternate",
+            );
             ask_address(&question, dialog).await
         }
     }

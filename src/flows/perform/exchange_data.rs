@@ -42,14 +42,8 @@ impl Performer<'_> {
         let mut incoming = store.receive(backup, &manifest)?;
         incoming.limit(self.configuration.copy.bytes_per_second);
         let pieces = incoming.missing();
-        let mut counted = Counted {
-            incoming,
-            dialog,
-            began: self.ports.clock.now(),
-            clock: &*self.ports.clock,
-            sent: 0,
-            told: 0,
-        };
+        let mut counted =
+            Counted { incoming, dialog, began: self.ports.clock.now(), clock: &*self.ports.clock, sent: 0, told: 0 };
         if !pieces.is_empty() {
             self.systems.backups.send(backup, &pieces, &mut counted).await?;
         }
