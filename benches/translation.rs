@@ -1,6 +1,7 @@
 //! How fast exchange data is scanned and translated, beside `cp`, `perl` and `sed` in the same run.
 //!
 //! `cargo bench --bench translation` prints a table; all files lie in memory (`/dev/shm`).
+#![expect(clippy::expect_used, reason = "a benchmark that cannot do its work has nothing to tell")]
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -129,7 +130,10 @@ fn ours(text: &str, layout: &Layout, table: &TranslationTable) -> Vec<u8> {
 fn file_to_file(folder: &Path, text: &str, table: &TranslationTable) -> f64 {
     let state = tempfile::tempdir_in(folder).expect("a folder");
     let store = MirrorFolder::new(state.path());
-    let sha256 = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut sha256 = String::new();
+    for byte in Sha256::digest(text) {
+        write!(sha256, "{byte:02x}").expect("room in memory");
+    }
     let files = vec![ManifestEntry { path: "text".to_owned(), bytes: text.len() as u64, sha256 }];
     let backup = Backup { id: "b".to_owned(), taken_at: None, version: None, path: "/b".to_owned() };
     let mut incoming = store.receive(&backup, &Manifest { files }).expect("room");
@@ -139,7 +143,9 @@ fn file_to_file(folder: &Path, text: &str, table: &TranslationTable) -> f64 {
     let files = globset::Glob::new("**").expect("a pattern").compile_matcher();
     let places = [AddressPlace { files, layout: Layout::Text }];
     let place = state.path().join("place");
-    rate(text.len(), || drop(store.translate(&name, &places, table, &place).expect("translated")))
+    rate(text.len(), || {
+        store.translate(&name, &places, table, &place).expect("translated");
+    })
 }
 
 fn plain_copy(folder: &Path, text: &str) -> f64 {
