@@ -1,7 +1,9 @@
 //! Mirrors at the limits of a machine: a full disk, a read-only one, and a backup larger than the memory allowed.
 //!
 //! The tests mount file systems of their own, so they need root.
+#![expect(clippy::unwrap_used, reason = "helpers of tests end a test as the tests themselves do")]
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -104,7 +106,8 @@ impl Source {
         let entry = |(path, mib): &(&str, usize)| {
             let mut hasher = Sha256::new();
             (0..*mib).for_each(|_| hasher.update(&block));
-            let sha256 = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+            let mut sha256 = String::new();
+            hasher.finalize().iter().try_for_each(|byte| write!(sha256, "{byte:02x}")).unwrap();
             ManifestEntry { path: (*path).to_owned(), bytes: (mib * MIB) as u64, sha256 }
         };
         let manifest = Manifest { files: files.iter().map(entry).collect() };

@@ -18,6 +18,7 @@ use crate::ports::mirror_store::{GENERATIONS_KEPT, Incoming, MirrorError, Mirror
 mod durable;
 mod incoming;
 mod leftovers;
+mod names;
 mod pace;
 mod pass;
 
@@ -25,6 +26,7 @@ use durable::{
     entries, failed, free_bytes, make_folder, read_json, remove_folder, sync_folder, sync_folders, write_json,
 };
 use incoming::{ANNOUNCED, Announced, IncomingFolder};
+use names::{check_manifest, copy_number, draft_of, is_generation_name};
 use pass::{Pass, for_each_file, is_whole};
 
 const INCOMING: &str = "incoming";
@@ -167,7 +169,9 @@ impl MirrorStore for MirrorFolder {
         match written {
             Ok(written) => {
                 let mut all = Translated::default();
-                written.iter().for_each(|one| all.add(one));
+                for one in &written {
+                    all.add(one);
+                }
                 sync_folders(&draft)?;
                 put_in_place(&draft, target)?;
                 Ok(all)
@@ -251,49 +255,6 @@ fn room_for(lengths: impl Iterator<Item = u64>) -> u64 {
 fn check_room(folder: &Path, needed: u64) -> Result<(), MirrorError> {
     let free = free_bytes(folder)?;
     if needed > free { Err(MirrorError::NoRoom { path: folder.to_path_buf(), needed, free }) } else { Ok(()) }
-}
-
-/// Whether a name can be that of a generation: neither hidden nor the incoming one.
-fn is_generation_name(name: &str) -> bool {
-    !name.starts_with('.') && name != INCOMING
-}
-
-/// Refuses a manifest whose paths lead outside.
-fn check_manifest(path: &Path, manifest: &Manifest) -> Result<(), MirrorError> {
-    match manifest.files.iter().find(|entry| !is_fit_path(&entry.path)) {
-        None => Ok(()),
-        Some(entry) => {
-            let because = format!("it lists the path {:?}", entry.path);
-            Err(MirrorError::Unreadable { path: path.to_path_buf(), because })
-        }
-    }
-}
-
-/// The name of the next copy of a backup.
-fn next_name(mirrors: &Path, backup: &Backup) -> Result<GenerationName, MirrorError> {
-    let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
-    let id: String = backup.id.chars().take(100).map(safe).collect();
-    let id = if id.is_empty() || id.starts_with('.') { format!("_{id}") } else { id };
-    let names = entries(mirrors)?.into_iter().filter_map(|entry| entry.file_name().into_string().ok());
-    let copies = names.filter(|name| name.strip_prefix(&id).is_some_and(|rest| rest.starts_with('-')));
-    let last = copies.map(|name| copy_number(&name)).max().unwrap_or(0);
-    Ok(GenerationName(format!("{id}-{}", last + 1)))
-}
-
-/// The number at the end of a generation's name.
-fn copy_number(name: &str) -> u64 {
-    name.rsplit_once('-').and_then(|(_, number)| number.parse().ok()).unwrap_or(0)
-}
-
-/// Where a translated copy is written before it takes its place beside it.
-fn draft_of(target: &Path) -> Result<PathBuf, MirrorError> {
-    match (target.parent(), target.file_name()) {
-        (Some(parent), Some(name)) => Ok(parent.join(format!(".{}.writing", name.to_string_lossy()))),
-        (None, _) | (_, None) => {
-            let because = "it is no place for a folder".to_owned();
-            Err(MirrorError::Unreadable { path: target.to_path_buf(), because })
-        }
-    }
 }
 
 fn put_in_place(draft: &Path, target: &Path) -> Result<(), MirrorError> {

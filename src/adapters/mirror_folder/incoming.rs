@@ -12,8 +12,9 @@ use sha2::{Digest, Sha256};
 use super::durable::{
     failed, hash_file, hex, make_folder, open_for_writing, remove_file, sync_folder, sync_folders, write_json,
 };
+use super::names::next_name;
 use super::pace::Pace;
-use super::{FILES, MIRROR, next_name};
+use super::{FILES, MIRROR};
 use crate::domain::backup::{Backup, Generation, Manifest, ManifestEntry};
 use crate::domain::site::Epoch;
 use crate::ports::backup_source::Piece;

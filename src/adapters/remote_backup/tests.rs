@@ -74,17 +74,17 @@ async fn a_listing_that_lies_is_refused() {
         (b"3 /etc/passwd\0".to_vec(), String::new()),
         (b"3 a/./b\0".to_vec(), String::new()),
         (b"3 a\x1b[2J\0".to_vec(), String::new()),
-        (b"3 a\0003 a\0".to_vec(), String::new()),
+        (b"3 a\x003 a\0".to_vec(), String::new()),
         (b"x a\0".to_vec(), String::new()),
         (b"-1 a\0".to_vec(), String::new()),
-        (b"18446744073709551615 a\0002 b\0".to_vec(), String::new()),
+        (b"18446744073709551615 a\x002 b\0".to_vec(), String::new()),
         (b"3 \xff\0".to_vec(), String::new()),
         (b"garbage".to_vec(), String::new()),
         (b"\0\0".to_vec(), String::new()),
         (b"3 a\0".to_vec(), format!("{sum}  /b/other\0")),
         (b"3 a\0".to_vec(), "abc  /b/a\0".to_owned()),
         (b"3 a\0".to_vec(), format!("{sum}  /b/a\0{sum}  /b/a\0")),
-        (b"3 a\0003 c\0".to_vec(), format!("{sum}  /b/a\0")),
+        (b"3 a\x003 c\0".to_vec(), format!("{sum}  /b/a\0")),
     ] {
         let host = Scripted { listing: listing.clone(), sums: sums.clone() };
         let source = RemoteBackup::new(Arc::new(host));

@@ -41,7 +41,8 @@ pub enum TranslationProblem {
         second: IpAddr,
         /// What both become.
         becomes: IpAddr,
-        /// Whether one of the two belongs to the primary.
+        /// Whether one of the two belongs to the primary and both are changed. Where one stays as it is, the data
+        /// may speak of the alternate on purpose, as a route between the two systems does.
         own: bool,
     },
     /// More addresses than a scan lists, so that nobody can say whether all own ones are mapped.
@@ -128,7 +129,7 @@ pub(super) fn judge(table: &TranslationTable, scan: &Scan, alternate: &[IpNet]) 
             }
         }
         if let Some(&first) = taken.get(&target) {
-            let own = own.contains(&first) || own.contains(&address);
+            let own = (own.contains(&first) || own.contains(&address)) && first != target && address != target;
             problems.push(TranslationProblem::TwoToOne { first, second: address, becomes: target, own });
         } else {
             taken.insert(target, address);

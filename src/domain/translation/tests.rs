@@ -106,13 +106,21 @@ fn problems_are_found_before_anything_is_loaded() {
             "192.0.2.11 belongs to the primary and must not be kept",
             "192.0.2.12 belongs to the primary and has no translation (found at data:1)",
             "192.0.2.10 would become 192.0.2.11, which belongs to the primary",
-            "192.0.2.10 and 192.0.2.11 would both be 192.0.2.11",
             "192.0.2.10 would become 192.0.2.11, which is in none of the alternate's networks",
+            "192.0.2.10 and 192.0.2.11 would both be 192.0.2.11",
             "192.0.2.13 would become 10.0.0.1, which is in none of the alternate's networks",
             "203.0.113.1 and 203.0.113.2 would both be 203.0.113.2",
         ]
     );
     assert!(!wrong.is_complete_for(&scan));
+    let one = table(&["192.0.2.10 -> 198.51.100.1", "192.0.2.11 -> 198.51.100.1", "192.0.2.12 -> 203.0.113.1"]);
+    let severities: Vec<Severity> = one
+        .problems(&scan)
+        .iter()
+        .filter(|problem| matches!(problem, TranslationProblem::TwoToOne { .. }))
+        .map(TranslationProblem::severity)
+        .collect();
+    assert_eq!(severities, [Severity::Must, Severity::Warning]);
     let right = table(&["192.0.2.0/24 -> 198.51.100.0/24", "203.0.113.1 -> 203.0.113.1"]);
     assert_eq!(right.problems_within(&scan, &alternate), []);
     assert!(right.is_complete_for(&scan));
