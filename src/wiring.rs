@@ -75,7 +75,7 @@ pub fn ports(place: &Place) -> Ports {
 fn format(documents: Arc<Files>) -> Format {
     Format {
         read: Arc::new(move |[(config_file, config), (table_file, table)]| {
-            read(&*documents, config_file, config, table_file, table)
+            read(&documents, config_file, config, table_file, table)
         }),
         write: |configuration| Material {
             configuration: redundancy::write(configuration),
@@ -111,6 +111,7 @@ fn read(
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is the last use, in map_err")]
 fn texts(problems: Vec<Problem>) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }

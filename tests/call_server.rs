@@ -126,9 +126,13 @@ async fn a_command_that_says_it_failed_ends_the_load_whatever_its_status() {
 }
 
 #[tokio::test]
-async fn the_folder_of_a_load_has_the_backups_name_and_version() {
-    let server = mxone("primary", "alternate");
-    assert_eq!(server.load_place(&backup()), "/var/opt/eri_sn/16.3.1.4.5/xdata/xdata_1_20261121020004");
+async fn the_translated_files_are_put_into_a_folder_with_the_backups_name_and_version() {
+    let (server, script) = scripted(Script::new([("status -system", fixture("alternate", "status_-system").unwrap())]));
+    server.load(&backup(), Path::new("/x")).await.unwrap_err();
+    let place = "/var/opt/eri_sn/16.3.1.4.5/xdata/xdata_1_20261121020004";
+    let placed = script.placed.lock().unwrap().clone();
+    assert_eq!(placed[2], format!("cp -a /x {place}.new"));
+    assert_eq!(placed.last().unwrap(), &format!("mv -T {place}.new {place}"));
 }
 
 #[test]
@@ -290,11 +294,22 @@ struct Script {
     lines: Mutex<BTreeMap<String, VecDeque<String>>>,
     ran: Mutex<Vec<String>>,
     inputs: Mutex<Vec<String>>,
+    placed: Mutex<Vec<String>>,
+}
+
+/// The exit status of a command that puts files in their place, where nothing lay before; `None` for all others.
+fn placing(line: &str) -> Option<i32> {
+    match line.split(' ').next()? {
+        "mkdir" | "rm" | "cp" | "mv" => Some(0),
+        "test" => Some(1),
+        _ => None,
+    }
 }
 
 impl Script {
     fn new<const N: usize>(first: [(&str, String); N]) -> Self {
-        let script = Self { lines: Mutex::default(), ran: Mutex::default(), inputs: Mutex::default() };
+        let script =
+            Self { lines: Mutex::default(), ran: Mutex::default(), inputs: Mutex::default(), placed: Mutex::default() };
         first.into_iter().fold(script, |script, (command, output)| script.then(command, &output))
     }
 
@@ -316,6 +331,10 @@ impl Host for Script {
 
     async fn run(&self, command: Command) -> Result<Output, HostError> {
         let line = command.quoted();
+        if let Some(what) = placing(&line) {
+            self.placed.lock().unwrap().push(line);
+            return Ok(Output { status: what, ..Output::default() });
+        }
         self.ran.lock().unwrap().push(line.clone());
         self.inputs.lock().unwrap().push(String::from_utf8(command.input).unwrap());
         let mut lines = self.lines.lock().unwrap();

@@ -9,11 +9,14 @@ use crate::domain::configuration::Configuration;
 use crate::domain::journal::Material;
 use crate::ports::settings::{Settings, SettingsError};
 
+/// Checks the texts of `config.yaml` and `translation.yaml`, named by their paths.
+pub type Reading = dyn Fn([(&Path, &str); 2]) -> Result<Configuration, Vec<String>> + Send + Sync;
+
 /// How a configuration becomes text and text a configuration; problems carry their places.
 #[derive(Clone)]
 pub struct Format {
-    /// Checks the texts of `config.yaml` and `translation.yaml`, named by their paths.
-    pub read: std::sync::Arc<dyn Fn([(&Path, &str); 2]) -> Result<Configuration, Vec<String>> + Send + Sync>,
+    /// Checks the texts.
+    pub read: std::sync::Arc<Reading>,
     /// Writes them.
     pub write: fn(&Configuration) -> Material,
 }

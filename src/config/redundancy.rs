@@ -139,13 +139,11 @@ pub fn read(
         problems.extend(because.into_iter().map(|because| Problem::at(file, &written.platform, because)));
     });
     let auto_copy = written.auto_copy.as_ref().map(|part| auto_copy(file, part, &mut problems));
-    match (platform, problems.is_empty()) {
-        (Ok(platform), true) => Ok(settings(written, platform, auto_copy.flatten(), translation)),
-        (Ok(_) | Err(()), _) => {
-            problems.sort();
-            Err(problems)
-        }
+    if let (Ok(platform), true) = (platform, problems.is_empty()) {
+        return Ok(settings(written, platform, auto_copy.flatten(), translation));
     }
+    problems.sort();
+    Err(problems)
 }
 
 fn check_schema(file: &Path, written: &File, problems: &mut Vec<Problem>) {

@@ -198,7 +198,9 @@ mod tests {
         assert_eq!(rounds, 6 * 6 * 4 * 4);
     }
 
-    fn round<const N: usize>(told: [(&str, Traffic, Option<(Site, u64)>); N]) -> BTreeMap<ServerId, Contact> {
+    type Told<'a> = (&'a str, Traffic, Option<(Site, u64)>);
+
+    fn round<const N: usize>(told: [Told<'_>; N]) -> BTreeMap<ServerId, Contact> {
         told.into_iter()
             .map(|(id, traffic, order)| {
                 let order = order.map(|(active, epoch)| Order { active, epoch: Epoch(epoch) });

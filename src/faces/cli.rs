@@ -9,7 +9,7 @@ use crate::domain::preflight::Check;
 
 /// Keeps an alternate telephony system ready beside a primary one, with at most one of the two sites live.
 ///
-/// Run it on LIM 1 of the alternate system, as mxone_admin or root.
+/// Run it on LIM 1 of the alternate system, as `mxone_admin` or root.
 #[derive(Debug, Parser)]
 #[command(name = "mxone_system_redundancy", version, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Cli {

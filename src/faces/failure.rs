@@ -112,7 +112,6 @@ fn advice(stopped: &Stopped) -> (Exit, Option<&'static str>) {
             (Exit::Refused, Some("see it with `list`; take it apart with `remove` before configuring anew"))
         }
         Stopped::Unfinished(_) => (Exit::Refused, Some("finish it with --resume, or take it back with --abandon")),
-        Stopped::NothingUnfinished => (Exit::BadInput, None),
         Stopped::Refused(refusal) => refused(refusal),
         Stopped::Hindered(_) => {
             (Exit::Refused, Some("mend what stands in the way, or go on with --skip-check NAME and --reason \"...\""))
@@ -123,7 +122,7 @@ fn advice(stopped: &Stopped) -> (Exit, Option<&'static str>) {
             Exit::Refused,
             Some("add translations (--translate, `translation:` in the answers file, or `settings translation set`)"),
         ),
-        Stopped::BadInput(_) => (Exit::BadInput, None),
+        Stopped::NothingUnfinished | Stopped::BadInput(_) | Stopped::Settings(_) => (Exit::BadInput, None),
         Stopped::WentBack { .. } => {
             (Exit::Failed, Some("see `status` for how things are now and `history` for each step"))
         }
@@ -139,7 +138,6 @@ fn advice(stopped: &Stopped) -> (Exit, Option<&'static str>) {
             (Exit::Failed, Some("free disk, or mend the file system: nothing is changed that cannot be written down"))
         }
         Stopped::Journal(JournalError::Unreadable { .. }) => (Exit::Failed, Some("mend the file, or move it away")),
-        Stopped::Settings(_) => (Exit::BadInput, None),
         Stopped::Traffic(error) => (Exit::Unknown, traffic_hint(error)),
         Stopped::CallServer(_) | Stopped::Mirror(_) => (Exit::Failed, None),
         Stopped::Backup(_) => (Exit::Failed, Some("the mirrors and the loaded data are as they were; try again")),

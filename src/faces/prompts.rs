@@ -30,7 +30,7 @@ impl Dialog for Prompts {
             if let Some(default) = &question.default {
                 text = text.with_default(default);
             }
-            let answer = text.prompt().map_err(ended)?;
+            let answer = text.prompt().map_err(|error| ended(&error))?;
             match check(&answer) {
                 Ok(()) => return Ok(answer),
                 Err(because) => self.script.teller.line(&format!("not right: {because}")),
@@ -46,7 +46,7 @@ impl Dialog for Prompts {
         self.list(scan, &table);
         for address in scan.own_addresses().collect::<Vec<_>>() {
             if table.translate(address).is_none() {
-                table.set(self.ask_own(scan, address)?);
+                table.set(Self::ask_own(scan, address)?);
             }
         }
         for problem in table.problems(scan) {
@@ -66,12 +66,13 @@ impl Dialog for Prompts {
                 self.script.teller.plan(plan);
                 let prompt =
                     format!("The other side does not answer. Type {word} to make the {word} live all the same:");
-                let typed = Text::new(&prompt).prompt().map_err(ended)?;
+                let typed = Text::new(&prompt).prompt().map_err(|error| ended(&error))?;
                 if typed.trim() == *word { Ok(()) } else { Err(DialogError::Cancelled) }
             }
             Confirmation::Trust { statement, .. } => {
                 self.script.teller.line(statement);
-                let right = Confirm::new("Is that right?").with_default(false).prompt().map_err(ended)?;
+                let right =
+                    Confirm::new("Is that right?").with_default(false).prompt().map_err(|error| ended(&error))?;
                 if right { Ok(()) } else { Err(DialogError::Cancelled) }
             }
         }
@@ -87,7 +88,7 @@ impl Prompts {
         if self.script.yes {
             return Ok(());
         }
-        let yes = Confirm::new(prompt).with_default(false).prompt().map_err(ended)?;
+        let yes = Confirm::new(prompt).with_default(false).prompt().map_err(|error| ended(&error))?;
         if yes { Ok(()) } else { Err(DialogError::Cancelled) }
     }
 
@@ -106,7 +107,7 @@ impl Prompts {
         }
     }
 
-    fn ask_own(&mut self, scan: &Scan, address: IpAddr) -> Result<TranslationEntry, DialogError> {
+    fn ask_own(scan: &Scan, address: IpAddr) -> Result<TranslationEntry, DialogError> {
         let place = scan.addresses.get(&address).and_then(|found| found.occurrences.first());
         let place = place.map_or_else(String::new, |place| format!(" (in {})", printable(&place.to_string())));
         let prompt = format!("{address} belongs to the primary{place}; at the alternate it is");
@@ -117,12 +118,12 @@ impl Prompts {
                 Err(error) => Validation::Invalid(error.to_string().into()),
             })
         };
-        let answer = Text::new(&prompt).with_validator(validator).prompt().map_err(ended)?;
+        let answer = Text::new(&prompt).with_validator(validator).prompt().map_err(|error| ended(&error))?;
         entry(&answer).map_err(|error| DialogError::Wrong { key: "translation".to_owned(), because: error.to_string() })
     }
 }
 
-fn ended(error: InquireError) -> DialogError {
+fn ended(error: &InquireError) -> DialogError {
     match error {
         InquireError::OperationCanceled | InquireError::OperationInterrupted => DialogError::Cancelled,
         InquireError::NotTTY

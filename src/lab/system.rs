@@ -48,8 +48,9 @@ pub fn install(lab: &TwoSiteLab, servers_per_site: u16) -> io::Result<()> {
 
 fn system_conf(site: Site, servers: u16) -> String {
     let lims = (1..=servers).filter_map(|number| LimNumber::try_from(number).ok());
-    let servers: String = lims.map(|lim| format!("server_{lim} = {}\n", address(ServerId { site, lim }))).collect();
-    format!("# The {site} system.\nversion = {VERSION}\n{servers}gateway_1A = {}\n", gateway(site))
+    let servers: Vec<String> =
+        lims.map(|lim| format!("server_{lim} = {}\n", address(ServerId { site, lim }))).collect();
+    format!("# The {site} system.\nversion = {VERSION}\n{}gateway_1A = {}\n", servers.concat(), gateway(site))
 }
 
 fn routes_conf(site: Site) -> String {

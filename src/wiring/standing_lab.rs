@@ -74,7 +74,9 @@ impl Card {
     #[must_use]
     pub fn answers(&self) -> String {
         let primary = ServerId::first_of(Site::Primary);
-        let keys: String = self.host_keys.iter().map(|(id, key)| format!("  {}: \"{key}\"\n", address(*id))).collect();
+        let keys: Vec<String> =
+            self.host_keys.iter().map(|(id, key)| format!("  {}: \"{key}\"\n", address(*id))).collect();
+        let keys = keys.concat();
         format!(
             "platform: {}\nprimary_master_address: {}/24\nhost_keys:\n{keys}network_control_address: \
              {NETWORK_CONTROL_ADDRESS}\ntranslation: {{192.0.2.0/24: 198.51.100.0/24}}\ntakeover: \

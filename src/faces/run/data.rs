@@ -83,7 +83,7 @@ impl Run<'_> {
         });
         let mut text = format!("{auto_copy}\nrun by `mxone_system_redundancy monitor`; the next runs are\n");
         for run in &next {
-            text.push_str(&format!("  {run}\n"));
+            text.extend(["  ", run, "\n"]);
         }
         self.emit(&document, &text)
     }

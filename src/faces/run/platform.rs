@@ -23,9 +23,9 @@ impl Run<'_> {
                         (name, title)
                     })
                     .collect();
-                let text: String = rows.iter().map(|(name, title)| format!("{name:<12} {title}\n")).collect();
+                let text: Vec<String> = rows.iter().map(|(name, title)| format!("{name:<12} {title}\n")).collect();
                 let list: Vec<Value> = rows.iter().map(|(name, title)| json!({"name": name, "title": title})).collect();
-                self.emit(&json!({"schema": SCHEMA, "platforms": list}), &text)
+                self.emit(&json!({"schema": SCHEMA, "platforms": list}), &text.concat())
             }
             Platform::Show { name } => {
                 let text = self.ports.documents.platform_text(&name).map_err(not_right)?;
@@ -42,12 +42,13 @@ impl Run<'_> {
             return self.emit(&document, &format!("{} is right: {}\n", profile.name, profile.title));
         };
         let understood = platform_check::run(self.ports, profile, site).await?;
-        let text: String = understood.iter().map(|(fact, told)| format!("{fact:<16} {told}\n")).collect();
+        let text: Vec<String> = understood.iter().map(|(fact, told)| format!("{fact:<16} {told}\n")).collect();
         let facts: Vec<Value> = understood.iter().map(|(fact, told)| json!({"fact": fact, "told": told})).collect();
-        self.emit(&json!({"schema": SCHEMA, "site": site, "facts": facts}), &text)
+        self.emit(&json!({"schema": SCHEMA, "site": site, "facts": facts}), &text.concat())
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is the last use, in map_err")]
 fn not_right(problems: Vec<String>) -> Failure {
     Failure::new(Exit::BadInput, format!("the profile is not right:\n{}", problems.join("\n")))
 }

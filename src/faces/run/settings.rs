@@ -39,8 +39,8 @@ impl Run<'_> {
             Setting::NetworkControlAddress { addresses } if addresses.is_empty() => {
                 let configuration = self.configuration()?;
                 let addresses = &configuration.network_control_address;
-                let text: String = addresses.iter().map(|address| format!("{address}\n")).collect();
-                self.emit(&json!({"schema": SCHEMA, "network_control_address": addresses}), &text)
+                let text: Vec<String> = addresses.iter().map(|address| format!("{address}\n")).collect();
+                self.emit(&json!({"schema": SCHEMA, "network_control_address": addresses}), &text.concat())
             }
             Setting::NetworkControlAddress { addresses } => {
                 let ended = flows::settings::control_addresses(self.ports, &request, &addresses);
@@ -59,8 +59,8 @@ impl Run<'_> {
             Translation::List => {
                 let table = self.configuration()?.translation;
                 let entries: Vec<String> = table.entries().map(|entry| entry.to_string()).collect();
-                let text: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
-                self.emit(&json!({"schema": SCHEMA, "entries": entries}), &text)
+                let text: Vec<String> = entries.iter().map(|entry| format!("{entry}\n")).collect();
+                self.emit(&json!({"schema": SCHEMA, "entries": entries}), &text.concat())
             }
             Translation::Set { entries } => {
                 let entries: Vec<TranslationEntry> =

@@ -126,21 +126,17 @@ async fn alternate_address(
     if let Some(address) = given.alternate_servers.get(&LimNumber::FIRST) {
         return Ok(*address);
     }
+    let question =
+        ("alternate_master_address", "--alternate-master-address", "Address of this server, LIM 1 of the alternate");
+    if given.words.contains_key(question.0) {
+        return ask_address(&question, dialog).await;
+    }
     // LIM 1 of the alternate is this machine, so its address is not needed to ask it.
     let mut membership = membership.clone();
     let card = ServerCard { address: IpAddr::from([127, 0, 0, 1]), host_key: None };
     membership.servers.insert(ServerId::first_of(Site::Alternate), card);
-    match ports.systems.open(&membership).call_server.master_address(Site::Alternate).await {
-        Ok(Some(address)) => Ok(address),
-        Ok(None) | Err(_) => {
-            let question = (
-                "alternate_master_address",
-                "--alternate-master-address",
-                "Address of this server, LIM 1 of the alternate",
-            );
-            ask_address(&question, dialog).await
-        }
-    }
+    let told = ports.systems.open(&membership).call_server.master_address(Site::Alternate).await;
+    if let Ok(Some(address)) = told { Ok(address) } else { ask_address(&question, dialog).await }
 }
 
 /// Adds the other servers of a site, each with its host key.

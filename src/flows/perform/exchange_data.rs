@@ -91,14 +91,12 @@ impl Performer<'_> {
     pub(super) async fn load_former(&self, mirror: Option<&GenerationName>) -> Result<String, Stopped> {
         let memory = self.ports.journal.memory()?;
         let Some(loading) = memory.loading else { return Ok("nothing had been loaded".to_owned()) };
-        match mirror {
-            Some(name) => self.load(Some(name)).await,
-            None => {
-                self.systems.call_server.put_back(&loading).await?;
-                self.remember(|memory| memory.loading = None)?;
-                Ok("what lay there before is back".to_owned())
-            }
+        if mirror.is_some() {
+            return self.load(mirror).await;
         }
+        self.systems.call_server.put_back(&loading).await?;
+        self.remember(|memory| memory.loading = None)?;
+        Ok("what lay there before is back".to_owned())
     }
 
     pub(super) fn keep_mirror(&self, mirror: &GenerationName) -> Result<String, Stopped> {
