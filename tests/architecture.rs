@@ -84,7 +84,7 @@ fn every_module_begins_with_what_it_knows_or_does() {
 /// Where a file stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// `lib.rs`, `main.rs` and `bin`, which wire the rooms together.
+    /// `lib.rs`, `wiring`, `main.rs` and `bin`, which wire the rooms together.
     Wiring,
     /// In a room, by its name.
     Room(&'static str),
@@ -94,7 +94,9 @@ enum Place {
 
 fn room_of(path: &str) -> Place {
     let below = path.strip_prefix("src/").unwrap_or(path);
-    if below == "lib.rs" || below == "main.rs" || below.starts_with("bin/") {
+    let wires =
+        ["lib.rs", "main.rs", "wiring.rs"].contains(&below) || ["bin/", "wiring/"].iter().any(|f| below.starts_with(f));
+    if wires {
         return Place::Wiring;
     }
     let first = below.split('/').next().unwrap().trim_end_matches(".rs");

@@ -134,7 +134,12 @@ async fn uninstall_takes_out_all_that_is_ours_and_says_what_it_leaves() {
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("left behind: the history"));
     let left = namespace::checked(&["find", &server.root().to_string_lossy(), "-type", "f", "-o", "-type", "l"], "");
-    assert_eq!(left, "");
+    let history = server.root().join("var/log/mxone_system_redundancy/history.jsonl");
+    assert_eq!(left.trim(), history.to_string_lossy(), "the history is all that is left");
+    let told = std::fs::read_to_string(history).unwrap();
+    for line in ["\"reason\":\"end of the pair\"", "begun: take out the boot guard", "done: take out the boot guard"] {
+        assert!(told.contains(line), "{line} is not in {told}");
+    }
     assert!(!server.namespace.saved("iptables-save").contains("MXONE"));
     assert!(server.namespace.saved("iptables-save").contains("203.0.113.0/24"));
     assert_eq!(code(&server.run(&["uninstall", "--yes"])), 0, "once more");

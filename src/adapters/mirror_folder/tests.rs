@@ -1,3 +1,5 @@
+//! Mirrors that are cut off, damaged, full, kept and thrown away.
+
 use std::fs;
 
 use chrono::{DateTime, FixedOffset};

@@ -1,3 +1,5 @@
+//! Listings of backups that are right, wrong and hostile.
+
 use std::io;
 use std::path::Path;
 use std::process::{Command as Process, Stdio};

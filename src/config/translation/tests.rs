@@ -1,3 +1,5 @@
+//! Translation tables as files, right and wrong.
+
 use super::*;
 
 const YAML: &str = "schema: 1\nhosts:\n  \"192.0.2.10\": \"198.51.100.10\"\n  \"2001:db8::10\": \"2001:db8:1::10\"\n\

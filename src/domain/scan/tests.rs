@@ -1,3 +1,5 @@
+//! Which texts are addresses, wherever the blocks are cut.
+
 use globset::Glob;
 
 use super::*;

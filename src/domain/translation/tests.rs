@@ -1,3 +1,5 @@
+//! Translating whole texts, against a slow reference.
+
 use std::convert::Infallible;
 
 use super::*;
