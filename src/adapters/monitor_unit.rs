@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::durable;
-use crate::ports::service::Service;
-
-const UNIT: &str = "mxone-system-redundancy-monitor.service";
+use crate::ports::service::{MONITOR_UNIT, Service};
 
 /// Writes the monitor's unit below a root folder.
 pub struct MonitorUnit {
@@ -44,10 +42,10 @@ impl MonitorUnit {
 
 impl Service for MonitorUnit {
     fn install(&self) -> io::Result<Vec<String>> {
-        let path = self.root.join("etc/systemd/system").join(UNIT);
+        let path = self.root.join("etc/systemd/system").join(MONITOR_UNIT);
         durable::write(&path, self.text()?.as_bytes())?;
         let mut told = vec![format!("written: {}", path.display())];
-        for arguments in [vec!["daemon-reload"], vec!["enable", "--now", UNIT]] {
+        for arguments in [vec!["daemon-reload"], vec!["enable", "--now", MONITOR_UNIT]] {
             let ran = Command::new("systemctl").args(&arguments).output();
             let line = arguments.join(" ");
             told.push(match ran {

@@ -93,5 +93,8 @@ pub fn seconds(milliseconds: u64) -> String {
     if milliseconds < 1000 {
         return format!("{milliseconds} ms");
     }
-    format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100)
+    if milliseconds < 120_000 {
+        return format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100);
+    }
+    format!("{} min", milliseconds / 60_000)
 }

@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::domain::site::{ServerId, Site};
 use crate::domain::traffic::{Origin, Traffic};
 use crate::ports::host::{Command, Host, HostError, run_checked};
+use crate::ports::service::MONITOR_UNIT;
 use crate::ports::traffic_control::{TrafficControl, TrafficError};
 
 /// The name under which the ports know the machine at hand; which server it is does not matter here.
@@ -86,6 +87,11 @@ pub enum Change {
     RemoveGuard,
     /// Forget which site is meant to be active.
     ForgetOrder,
+    /// Stop the monitor and take out its unit, where there is one.
+    RemoveMonitor {
+        /// The unit's file.
+        unit: PathBuf,
+    },
     /// Remove a folder of ours with all that is in it.
     RemoveFolder {
         /// The folder.
@@ -100,6 +106,7 @@ impl fmt::Display for Change {
             Self::Allow => f.write_str("allow: let telephony traffic reach this server"),
             Self::RemoveGuard => f.write_str("take out the boot guard: this server then boots allowed"),
             Self::ForgetOrder => f.write_str("forget which site is meant to be active"),
+            Self::RemoveMonitor { unit } => write!(f, "stop the monitor and remove {}, if it is there", unit.display()),
             Self::RemoveFolder { folder } => write!(f, "remove {} and all that is in it", folder.display()),
         }
     }
@@ -118,7 +125,10 @@ pub fn plan(action: Action, machine: &Machine, overriding: bool) -> Result<Vec<C
         Action::Remove => vec![Change::Allow],
         Action::Uninstall => {
             // The guard goes first: cut off in the middle, the machine is blocked and stays what it was after a boot.
-            let mut changes = vec![Change::RemoveGuard, Change::ForgetOrder, Change::Allow];
+            // The monitor goes before it: it would bring back what is taken out.
+            let unit = machine.root.join("etc/systemd/system").join(MONITOR_UNIT);
+            let mut changes =
+                vec![Change::RemoveMonitor { unit }, Change::RemoveGuard, Change::ForgetOrder, Change::Allow];
             let folders = ["etc", "var/lib", "run"].map(|above| machine.root.join(above));
             let ours = folders.map(|above| above.join("mxone_system_redundancy"));
             changes.extend(ours.map(|folder| Change::RemoveFolder { folder }));
@@ -170,6 +180,13 @@ async fn make(change: &Change, machine: &Machine) -> Result<(), MaintenanceError
         Change::Allow => traffic.allow(THIS_MACHINE).await?,
         Change::RemoveGuard => traffic.remove_guard(THIS_MACHINE).await?,
         Change::ForgetOrder => traffic.forget_order(THIS_MACHINE).await?,
+        Change::RemoveMonitor { unit } => {
+            let host = machine.host.as_ref();
+            // A server without systemd, or without the unit, has no monitor to stop.
+            let _ = host.run(Command::new(["systemctl", "disable", "--now", MONITOR_UNIT])).await;
+            run_checked(host, Command::new(["rm".to_owned(), "-f".to_owned(), unit.to_string_lossy().into_owned()]))
+                .await?;
+        }
         Change::RemoveFolder { folder } => {
             let remove = Command::new(["rm".to_owned(), "-rf".to_owned(), folder.to_string_lossy().into_owned()]);
             run_checked(machine.host.as_ref(), remove).await?;
