@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use mxone_system_redundancy::adapters::clock::SystemClock;
@@ -26,7 +27,7 @@ use mxone_system_redundancy::domain::traffic::{
 };
 use mxone_system_redundancy::ports::host::Output;
 use mxone_system_redundancy::ports::traffic_control::{TrafficControl, TrafficError};
-use namespace::{Namespace, NamespaceHost, One, checked};
+use namespace::{Namespace, NamespaceHost, One, checked, run};
 
 const LOCAL: ServerId = ServerId::first_of(Site::Alternate);
 const REMOTE: ServerId = ServerId::first_of(Site::Primary);
@@ -209,6 +210,31 @@ async fn a_server_that_nobody_can_reach_any_more_takes_its_rules_back_by_itself(
     assert_eq!(lab.all_saved(), before);
     assert!(connects());
     assert!(!lab.path("var/lib/mxone_system_redundancy/confirmed").exists());
+}
+
+/// What a kill -9 between the first application and its confirmation leaves behind: a block that the server is about to
+/// take back. Whoever blocks again must stop that, or the side would open behind the back of a takeover.
+#[tokio::test]
+async fn a_block_that_was_cut_off_before_its_confirmation_and_made_again_is_not_taken_back() {
+    let server = Namespace::new();
+    let gets_in = Arc::new(AtomicBool::new(false));
+    let door = Arc::clone(&gets_in);
+    let host = NamespaceHost::that_lets_in(&server, move || door.load(Ordering::Relaxed));
+    let lab = Lab::of(server, host, telephony());
+    let outcome = lab.traffic.block(REMOTE, Origin::Order).await;
+    assert!(matches!(outcome, Err(TrafficError::NotConfirmed { .. })), "{outcome:?}");
+    assert!(lab.path("run/mxone_system_redundancy/unconfirmed").exists());
+
+    gets_in.store(true, Ordering::Relaxed);
+    lab.traffic.block(REMOTE, Origin::Order).await.unwrap();
+    let script = lab.path("run/mxone_system_redundancy/undo.sh");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut again = tokio::time::interval(Duration::from_millis(20));
+    while run(&["pgrep", "-f", &script.to_string_lossy()], "").status.success() {
+        assert!(Instant::now() < deadline, "the script does not end");
+        again.tick().await;
+    }
+    assert_eq!(lab.traffic.read(REMOTE).await.word(), TrafficWord::Blocked);
 }
 
 #[tokio::test]

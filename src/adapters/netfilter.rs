@@ -120,8 +120,18 @@ impl TrafficControl for Netfilter {
         let (found, confirm) = tokio::try_join!(filter::found(&server), self.needs_confirmation(&server))?;
         let now = Mark { origin, since: Some(self.clock.now().fixed_offset()) };
         match self.rules.judge(&found.v4, &found.v6) {
-            Traffic::Blocked { origin: present, .. } if present == origin => Ok(()),
-            Traffic::Blocked { since, .. } => self.put_in_force(&server, &found, Mark { origin, since }).await,
+            Traffic::Blocked { origin: present, since, .. } => {
+                if present != origin {
+                    self.put_in_force(&server, &found, Mark { origin, since }).await?;
+                }
+                if !confirm {
+                    return Ok(());
+                }
+                // We may have been killed between a first application and its confirmation: then the server is
+                // about to take it back, and must be told that it may not.
+                confirmation::confirm_earlier(&server).await?;
+                confirmation::note(&server, &self.rules.fingerprint()).await
+            }
             Traffic::Allowed | Traffic::Partial { .. } | Traffic::Unknown { .. } if confirm => {
                 let in_force = self.put_in_force(&server, &found, now);
                 let undo = confirmation::Undo { found: &found, wanted: &self.wanted(now), after: self.confirm_within };

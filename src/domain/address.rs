@@ -4,7 +4,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 /// Reads an address that may carry a prefix length, as `serverConfigTool getMasterAddress` prints it.
@@ -42,6 +45,13 @@ impl HostKey {
     pub fn algorithm(&self) -> &str {
         &self.algorithm
     }
+
+    /// The fingerprint as `ssh-keygen -l` prints it, `SHA256:...`, to be compared by a person.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let key = STANDARD.decode(&self.base64).unwrap_or_default();
+        format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(key)))
+    }
 }
 
 impl fmt::Display for HostKey {
@@ -59,7 +69,7 @@ impl FromStr for HostKey {
             return Err(AddressError::NotAHostKey(text.to_owned()));
         };
         let known = ["ssh-", "ecdsa-", "rsa-"].iter().any(|prefix| algorithm.starts_with(prefix));
-        let is_base64 = base64.len() >= 16 && base64.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
+        let is_base64 = base64.len() >= 16 && STANDARD.decode(base64).is_ok();
         if !known || !is_base64 {
             return Err(AddressError::NotAHostKey(text.to_owned()));
         }
@@ -95,6 +105,14 @@ pub enum AddressError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_key_has_the_fingerprint_that_ssh_keygen_prints() {
+        let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAy81KeYmYZxx3gVYOm5pdEqYXmVgArvxtvuVOy2N+Dx a comment";
+        let key: HostKey = key.parse().unwrap();
+        assert_eq!(key.fingerprint(), "SHA256:DfvrCsUQ88hktSX5eoznyVl9Duu+qMMTT6usX7p2BJg");
+        assert!("ssh-ed25519 not-base64-at-all!".parse::<HostKey>().is_err());
+    }
 
     #[test]
     fn a_master_address_is_taken_with_its_prefix_length_and_says_so() {

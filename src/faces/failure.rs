@@ -151,7 +151,7 @@ fn refused(refusal: &Refusal) -> (Exit, Option<&'static str>) {
         Refusal::CannotProveBlocked { .. } => {
             Some("if that site is lost, use --force --reason \"...\"; see `help lost-primary`")
         }
-        Refusal::CannotAllow { .. } => Some("see `status`; with --force the servers that answer take the traffic"),
+        Refusal::CannotAllow { .. } => Some("see `status`; is the server up, and the line to it?"),
         Refusal::NothingLoaded => Some("run `data copy` first; with --force it takes over without data"),
     };
     (Exit::Refused, hint)

@@ -103,7 +103,8 @@ fn left_behind(situation: &Situation, reached: &BTreeSet<ServerId>) -> Vec<Strin
         |id: &&ServerId| matches!(situation.servers.get(id), Some(crate::domain::traffic::Traffic::Blocked { .. }));
     let blocked: BTreeSet<ServerId> = reached.iter().filter(blocked).copied().collect();
     let silent: BTreeSet<ServerId> = situation.servers.keys().filter(|id| !reached.contains(id)).copied().collect();
-    let mut left = vec!["the mirrors, the history and the monitor's unit (if it was installed) stay on this server".to_owned()];
+    let mut left =
+        vec!["the mirrors, the history and the monitor's unit (if it was installed) stay on this server".to_owned()];
     if !blocked.is_empty() {
         left.push(format!(
             "{} stay blocked as they are now, but only until they reboot: uninstall them, or block them again with \

@@ -9,6 +9,9 @@ use crate::domain::traffic::{Family, Fingerprint};
 use crate::ports::host::{Command, HostError, run_checked};
 use crate::ports::traffic_control::TrafficError;
 
+/// How long a script that has just awoken may still be at work: two restores, some 20 ms each on an idle server.
+const SCRIPT_DONE_AFTER: Duration = Duration::from_secs(1);
+
 /// What a server restores by itself, and when.
 pub(super) struct Undo<'a> {
     /// What was there.
@@ -56,6 +59,22 @@ pub(super) async fn confirm(
         Err(HostError::TimedOut { host: server.host.name(), what: "a new connection".to_owned(), limit })
     });
     outcome.map_err(|source| TrafficError::NotConfirmed { server: server.id, source })
+}
+
+/// Confirms a first application that was made earlier, where its way back may still be waiting.
+pub(super) async fn confirm_earlier(server: &Server) -> Result<(), TrafficError> {
+    let prove = async {
+        let fresh = server.host.reconnected().await?;
+        let armed = server_file::exists(fresh.as_ref(), &server.places.unconfirmed()).await?;
+        disarm(fresh.as_ref(), server).await?;
+        Ok(armed)
+    };
+    let armed = prove.await.map_err(|source| TrafficError::NotConfirmed { server: server.id, source })?;
+    if armed {
+        // A script that had just awoken is done with its work by then, and what it did shows when the rules are read.
+        tokio::time::sleep(SCRIPT_DONE_AFTER).await;
+    }
+    Ok(())
 }
 
 /// Puts the way back on the server and starts it.

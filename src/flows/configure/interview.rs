@@ -77,7 +77,7 @@ pub(super) async fn settings(configuration: &mut Configuration, dialog: &mut dyn
 const MASTER: (&str, &str, &str) = (
     "primary_master_address",
     "--primary-master-address",
-    "Master IP address of the primary system (serverConfigTool getMasterAddress prints it there)",
+    "Master IP address of the primary (serverConfigTool getMasterAddress tells it)",
 );
 
 const TO_ALTERNATE: (&str, &str, &str) = (
@@ -181,7 +181,7 @@ async fn trusted_key(
         return Ok(key.clone());
     }
     let key = ports.systems.host_key(address, &access(given)).await?;
-    let statement = format!("{server} ({address}) shows the host key\n  {key}");
+    let statement = format!("{server} ({address}) shows the host key {}\n  {key}", key.fingerprint());
     let flag = if is_master { "--primary-host-key" } else { "--host-key ADDRESS=KEY" };
     dialog.confirm(&Confirmation::Trust { statement, flag }).await?;
     Ok(key)
