@@ -195,6 +195,15 @@ impl CallServer for ProfiledCallServer {
         let place = self.load_place(backup);
         if self.take_from_place(&place).await? { self.run_load_commands(backup, &place).await } else { Ok(()) }
     }
+
+    async fn put_away(&self, others: &[Backup], backup: &Backup) -> Result<(), CallServerError> {
+        let place = self.load_place(backup);
+        let others: BTreeSet<String> = others.iter().map(|other| self.load_place(other)).collect();
+        for other in others.iter().filter(|other| **other != place) {
+            self.clear_place(other).await?;
+        }
+        Ok(())
+    }
 }
 
 /// A command of a profile.

@@ -14,6 +14,12 @@ use crate::domain::plan::Action;
 use crate::ports::clock::Clock;
 use crate::ports::journal::{Held, Journal, JournalError};
 
+/// How often the lock is tried again while others only look at it.
+const LOOKERS: u32 = 200;
+
+/// Longer than a look at the lock takes.
+const LOOKS_FOR: std::time::Duration = std::time::Duration::from_millis(1);
+
 /// Keeps the journal below a root folder, at the places of DESIGN §4.
 pub struct JournalFile {
     history: PathBuf,
@@ -55,12 +61,8 @@ impl Held for HeldFile {}
 impl Journal for JournalFile {
     fn lock(&self, action: Action, person: &Person) -> Result<Box<dyn Held>, JournalError> {
         let mut file = self.open_lock()?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => {
-                return Err(JournalError::Locked { holder: read_holder(&mut file) });
-            }
-            Err(fs::TryLockError::Error(source)) => return Err(io_error(&self.lock, "written")(source)),
+        if !take(&file).map_err(io_error(&self.lock, "written"))? {
+            return Err(JournalError::Locked { holder: read_holder(&mut file) });
         }
         let since = self.clock.now().format("%Y-%m-%d %H:%M:%S");
         let holder = format!("{person}, {action} since {since}");
@@ -126,6 +128,27 @@ impl Journal for JournalFile {
     fn remember(&self, memory: &Memory) -> Result<(), JournalError> {
         write_json(&self.memory, memory)
     }
+}
+
+/// Takes the lock; `false` when somebody holds it.
+///
+/// Whoever asks for the holder shares the lock for a moment, which is no reason to refuse an action: as long as the
+/// lock can be shared, nobody holds it.
+fn take(file: &File) -> io::Result<bool> {
+    for _ in 0..LOOKERS {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(fs::TryLockError::WouldBlock) => {}
+            Err(fs::TryLockError::Error(error)) => return Err(error),
+        }
+        match file.try_lock_shared() {
+            Ok(()) => file.unlock()?,
+            Err(fs::TryLockError::WouldBlock) => return Ok(false),
+            Err(fs::TryLockError::Error(error)) => return Err(error),
+        }
+        std::thread::sleep(LOOKS_FOR);
+    }
+    Ok(false)
 }
 
 /// Whether a crash left the last line without its end; the next line then begins on its own.

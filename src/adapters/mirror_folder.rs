@@ -229,6 +229,15 @@ impl MirrorStore for MirrorFolder {
         Ok(removed)
     }
 
+    fn discard(&self, name: &GenerationName) -> Result<(), MirrorError> {
+        self.finish_removals()?;
+        match self.generation(name) {
+            Ok(_) => self.remove_generation(name),
+            Err(MirrorError::NoSuchMirror(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     fn clear(&self) -> Result<(), MirrorError> {
         self.discard_incoming()?;
         self.finish_removals()?;

@@ -117,20 +117,19 @@ impl TrafficControl for Netfilter {
 
     async fn block(&self, server: ServerId, origin: Origin) -> Result<(), TrafficError> {
         let server = self.server(server);
-        let (found, confirm) = tokio::try_join!(filter::found(&server), self.needs_confirmation(&server))?;
+        let (mut found, confirm) = tokio::try_join!(filter::found(&server), self.needs_confirmation(&server))?;
         let now = Mark { origin, since: Some(self.clock.now().fixed_offset()) };
+        if confirm && matches!(self.rules.judge(&found.v4, &found.v6), Traffic::Blocked { .. }) {
+            // Somebody was cut off between the block and its confirmation: the server would still take it back.
+            confirmation::confirm_earlier(&server, self.confirm_within).await?;
+            found = filter::found(&server).await?;
+        }
         match self.rules.judge(&found.v4, &found.v6) {
             Traffic::Blocked { origin: present, since, .. } => {
                 if present != origin {
                     self.put_in_force(&server, &found, Mark { origin, since }).await?;
                 }
-                if !confirm {
-                    return Ok(());
-                }
-                // We may have been killed between a first application and its confirmation: then the server is
-                // about to take it back, and must be told that it may not.
-                confirmation::confirm_earlier(&server).await?;
-                confirmation::note(&server, &self.rules.fingerprint()).await
+                if confirm { confirmation::note(&server, &self.rules.fingerprint()).await } else { Ok(()) }
             }
             Traffic::Allowed | Traffic::Partial { .. } | Traffic::Unknown { .. } if confirm => {
                 let in_force = self.put_in_force(&server, &found, now);

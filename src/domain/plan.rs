@@ -175,8 +175,11 @@ pub enum Step {
     Prune,
     /// Throw away what an unfinished copy left.
     DiscardIncoming,
-    /// Throw away every mirror.
-    ClearMirrors,
+    /// Throw away a mirror.
+    DropMirror {
+        /// The mirror.
+        mirror: GenerationName,
+    },
 }
 
 impl Step {
@@ -194,7 +197,7 @@ impl Step {
             | Self::RemoveConfiguration
             | Self::Prune
             | Self::DiscardIncoming
-            | Self::ClearMirrors => Duration::from_millis(20),
+            | Self::DropMirror { .. } => Duration::from_millis(20),
             Self::Copy { .. } => Duration::from_secs(60),
             Self::Load { .. } | Self::LoadFormer { .. } => Duration::from_secs(300),
         }
@@ -221,7 +224,7 @@ impl Step {
             Self::LoadFormer { .. } => "load-former",
             Self::Prune => "prune",
             Self::DiscardIncoming => "discard-incoming",
-            Self::ClearMirrors => "clear-mirrors",
+            Self::DropMirror { .. } => "drop-mirror",
         }
     }
 }
@@ -248,7 +251,7 @@ impl fmt::Display for Step {
             Self::LoadFormer { mirror: None } => f.write_str("put back what the load replaced"),
             Self::Prune => f.write_str("throw away the oldest mirrors beyond three"),
             Self::DiscardIncoming => f.write_str("throw away what the copy left behind"),
-            Self::ClearMirrors => f.write_str("throw away the mirrors"),
+            Self::DropMirror { mirror } => write!(f, "throw away mirror {mirror}"),
         }
     }
 }

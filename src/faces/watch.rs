@@ -1,6 +1,7 @@
 //! `monitor` in the foreground: a round every two seconds, the daily copy when it is due, an end at SIGTERM.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -11,8 +12,9 @@ use super::teller::Teller;
 use crate::domain::given::Given;
 use crate::domain::journal::Person;
 use crate::domain::schedule::Due;
-use crate::flows::monitor::{Monitor, ROUND, copy_due, copy_now};
+use crate::flows::monitor::{Monitor, ROUND, begin_copy, copy_due, copy_now};
 use crate::flows::{Ended, Ports, Request, Stopped};
+use crate::ports::journal::Held;
 
 /// Watches until it is told to end.
 ///
@@ -24,7 +26,8 @@ pub async fn watch(ports: &Ports, out: &mut (dyn Write + Send)) -> Result<(), St
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
     let mut ticks = interval(ROUND);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut watcher = Watcher { ports, out, monitor: Monitor::default(), copy: None, last_error: None };
+    let mut watcher =
+        Watcher { ports, out, monitor: Monitor::default(), copy: None, last_error: None, not_begun: None };
     let started = ports.clock.now().to_utc();
     watcher.say("watching");
     loop {
@@ -40,7 +43,7 @@ pub async fn watch(ports: &Ports, out: &mut (dyn Write + Send)) -> Result<(), St
     watcher.say("told to end");
     if let Some(copy) = watcher.copy.take() {
         // What has come stays, and the next copy resumes.
-        copy.abort();
+        copy.running.abort();
     }
     Ok(())
 }
@@ -49,8 +52,16 @@ struct Watcher<'a> {
     ports: &'a Ports,
     out: &'a mut (dyn Write + Send),
     monitor: Monitor,
-    copy: Option<JoinHandle<Result<Ended, Stopped>>>,
+    copy: Option<Copying>,
     last_error: Option<String>,
+    /// Why the copy that is due was not begun, as it was said last.
+    not_begun: Option<String>,
+}
+
+/// A copy that runs. The lock is kept until a round has seen its end: rounds meanwhile rely on it.
+struct Copying {
+    running: JoinHandle<Result<Ended, Stopped>>,
+    _held: Arc<dyn Held>,
 }
 
 impl Watcher<'_> {
@@ -77,8 +88,8 @@ impl Watcher<'_> {
 
     /// Starts the copy that is due on a thread of its own, so that the rounds go on; one at a time.
     async fn copy_if_due(&mut self, started: chrono::DateTime<chrono::Utc>) {
-        if let Some(copy) = self.copy.take_if(|copy| copy.is_finished()) {
-            let told = match copy.await {
+        if let Some(copy) = self.copy.take_if(|copy| copy.running.is_finished()) {
+            let told = match copy.running.await {
                 Ok(Ok(Ended::Done | Ended::Planned(_))) => "daily copy: done".to_owned(),
                 Ok(Ok(Ended::NotDone(because))) => format!("daily copy: not done: {because}"),
                 Ok(Err(error)) => format!("daily copy: failed: {}", crate::flows::carry_out::describe(&error)),
@@ -90,18 +101,34 @@ impl Watcher<'_> {
             return;
         }
         match copy_due(self.ports, started) {
-            Ok(Some(Due::Now { slot, made_up })) => {
-                let late = if made_up { ", made up" } else { "" };
-                self.say(&format!("daily copy of {} begins{late}", slot.to_rfc3339()));
-                let ports = self.ports.clone();
-                let here = tokio::runtime::Handle::current();
-                self.copy = Some(tokio::task::spawn_blocking(move || {
-                    here.block_on(async { copy_now(&ports, &request(), &mut quiet()).await })
-                }));
-            }
+            Ok(Some(Due::Now { slot, made_up })) => match begin_copy(self.ports, &request()) {
+                Ok(held) => {
+                    let late = if made_up { ", made up" } else { "" };
+                    self.say(&format!("daily copy of {} begins{late}", slot.to_rfc3339()));
+                    self.not_begun = None;
+                    self.copy = Some(self.start(held));
+                }
+                // It is due again in the next round.
+                Err(error) => {
+                    let text = format!("daily copy waits: {}", crate::flows::carry_out::describe(&error));
+                    if self.not_begun.as_ref() != Some(&text) {
+                        self.say(&text);
+                        self.not_begun = Some(text);
+                    }
+                }
+            },
             // Problems with the files are told by the round already.
             Ok(Some(Due::At(_) | Due::Never) | None) | Err(_) => {}
         }
+    }
+
+    fn start(&self, held: Arc<dyn Held>) -> Copying {
+        let (ports, lock) = (self.ports.clone(), Arc::clone(&held));
+        let here = tokio::runtime::Handle::current();
+        let running = tokio::task::spawn_blocking(move || {
+            here.block_on(async { copy_now(&*lock, &ports, &request(), &mut quiet()).await })
+        });
+        Copying { running, _held: held }
     }
 
     fn say(&mut self, line: &str) {

@@ -8,7 +8,7 @@ use super::perform::Performer;
 use super::perform::exchange_data::{own_networks, refuse_wrong_translation};
 use super::preflight::Preflight;
 use super::{Ended, Ports, Request, Stopped, survey};
-use crate::domain::backup::Generation;
+use crate::domain::backup::{Generation, GenerationName};
 use crate::domain::configuration::Configuration;
 use crate::domain::given::Given;
 use crate::domain::plan::{Action, Plan, Step};
@@ -31,11 +31,11 @@ pub async fn configure(
     given: &Given,
     dialog: &mut dyn Dialog,
 ) -> Result<Ended, Stopped> {
+    // A dry run fetches into the scratch folder as well, so it takes the lock like the real one.
+    let held = configured::lock(ports, Action::Configure, request)?;
     if ports.settings.load()?.is_some() {
         return Err(Stopped::AlreadyConfigured);
     }
-    // A dry run fetches into the scratch folder as well, so it takes the lock like the real one.
-    let held = configured::lock(ports, Action::Configure, request)?;
     let ended = prepare_and_set_up(ports, request, given, dialog).await;
     if !matches!(ended, Ok(Ended::Done)) {
         ports.scratch.clear()?;
@@ -61,7 +61,8 @@ async fn prepare_and_set_up(
     refuse_wrong_translation(&configuration.translation, &scan)?;
     interview::settings(&mut configuration, dialog).await?;
     configuration.topology = systems.call_server.topology(Site::Primary).await?;
-    let plan = plan(&configuration, &situation, &mirror);
+    let kept_already = ports.mirrors.generations()?.iter().any(|kept| kept.name == mirror.name);
+    let plan = plan(&configuration, &situation, &mirror.name, kept_already);
     if request.dry_run {
         return Ok(Ended::Planned(plan));
     }
@@ -130,7 +131,8 @@ fn note_skipped(ports: &Ports, request: &Request) -> Result<(), Stopped> {
     Ok(())
 }
 
-fn plan(configuration: &Configuration, situation: &Situation, mirror: &Generation) -> Plan {
+/// Mirrors of an earlier configuration are still there; the way back takes away only what was not there before.
+fn plan(configuration: &Configuration, situation: &Situation, mirror: &GenerationName, kept_already: bool) -> Plan {
     let all: BTreeSet<ServerId> = configuration.membership.servers.keys().copied().collect();
     let alternate: BTreeSet<ServerId> = configuration.membership.of_site(Site::Alternate).collect();
     let was_allowed = |id: &&ServerId| matches!(situation.servers.get(id), Some(Traffic::Allowed));
@@ -145,14 +147,16 @@ fn plan(configuration: &Configuration, situation: &Situation, mirror: &Generatio
     if !reopened.is_empty() {
         way_back.push(Step::Allow { servers: reopened });
     }
-    way_back.push(Step::ClearMirrors);
+    if !kept_already {
+        way_back.push(Step::DropMirror { mirror: mirror.clone() });
+    }
     Plan {
         action: Action::Configure,
         steps: vec![
             Step::Block { servers: alternate.clone() },
             Step::ConfirmBlocked { servers: alternate },
-            Step::KeepMirror { mirror: mirror.name.clone() },
-            Step::Load { mirror: Some(mirror.name.clone()) },
+            Step::KeepMirror { mirror: mirror.clone() },
+            Step::Load { mirror: Some(mirror.clone()) },
             Step::Order { servers: all.clone(), order },
             Step::InstallGuard { servers: all },
             Step::SaveConfiguration,

@@ -42,6 +42,23 @@ pub fn lock(ports: &Ports, action: Action, request: &Request) -> Result<Box<dyn 
     }
 }
 
+/// As [`lock`], but an unfinished takeover is no hindrance: a forced one takes its place.
+///
+/// A takeover that was cut off, and whose other side is then lost, can be neither finished nor taken back. A forced
+/// takeover is planned anew from what is read now, blocks before it opens, and raises the epoch over all that is kept.
+///
+/// # Errors
+/// As [`lock`].
+pub fn lock_over_a_takeover(ports: &Ports, action: Action, request: &Request) -> Result<Box<dyn Held>, Stopped> {
+    let held = ports.journal.lock(action, &request.person)?;
+    match ports.journal.unfinished()? {
+        Some(begun) if !matches!(begun.plan.action, Action::TrafficInAlternate | Action::TrafficInPrimary) => {
+            Err(Stopped::Unfinished(Box::new(begun)))
+        }
+        Some(_) | None => Ok(held),
+    }
+}
+
 /// The record of an action that begins now.
 #[must_use]
 pub fn begun(ports: &Ports, request: &Request, plan: Plan, material: Option<Material>) -> Begun {

@@ -12,6 +12,7 @@ use crate::domain::preflight::{Check, hindrances};
 use crate::domain::site::Site;
 use crate::domain::takeover::Situation;
 use crate::ports::dialog::{Confirmation, Dialog};
+use crate::ports::journal::Held;
 
 /// What must hold before a copy.
 const CHECKS: [Check; 6] =
@@ -22,12 +23,27 @@ const CHECKS: [Check; 6] =
 /// # Errors
 /// [`Stopped`]; the mirrors there were and the data that was loaded are as they were, or are loaded again.
 pub async fn copy(ports: &Ports, request: &Request, dialog: &mut dyn Dialog) -> Result<Ended, Stopped> {
-    let held = if request.dry_run { None } else { Some(configured::lock(ports, Action::DataCopy, request)?) };
-    let ended = copy_and_load(ports, request, dialog).await;
-    if !request.dry_run {
-        remember(ports, &ended)?;
+    if request.dry_run {
+        return copy_and_load(ports, request, dialog).await;
     }
+    let held = configured::lock(ports, Action::DataCopy, request)?;
+    let ended = copy_under(&*held, ports, request, dialog).await;
     drop(held);
+    ended
+}
+
+/// As [`copy`], for whoever holds the lock already.
+///
+/// # Errors
+/// As [`copy`].
+pub async fn copy_under(
+    _held: &dyn Held,
+    ports: &Ports,
+    request: &Request,
+    dialog: &mut dyn Dialog,
+) -> Result<Ended, Stopped> {
+    let ended = copy_and_load(ports, request, dialog).await;
+    remember(ports, &ended)?;
     ended
 }
 

@@ -8,6 +8,7 @@ use crate::domain::backup::{Generation, GenerationName};
 use crate::domain::plan::{Action, Plan, Step};
 use crate::domain::site::Site;
 use crate::ports::dialog::{Confirmation, Dialog};
+use crate::ports::journal::Held;
 use crate::ports::mirror_store::MirrorError;
 
 /// A mirror as it is listed.
@@ -52,8 +53,9 @@ pub async fn load(
     name: Option<&str>,
     dialog: &mut dyn Dialog,
 ) -> Result<Ended, Stopped> {
+    let held = lock(ports, request, Action::MirrorLoad)?;
     let name = resolve(ports, name)?;
-    load_named(ports, request, Action::MirrorLoad, name, dialog).await
+    load_named(ports, request, (Action::MirrorLoad, held), name, dialog).await
 }
 
 /// Loads the mirror that was loaded before the present one.
@@ -61,20 +63,25 @@ pub async fn load(
 /// # Errors
 /// [`Stopped::NotAllowed`] when none was, else as [`load`].
 pub async fn roll_back(ports: &Ports, request: &Request, dialog: &mut dyn Dialog) -> Result<Ended, Stopped> {
+    let held = lock(ports, request, Action::MirrorRollBack)?;
     let former = ports.journal.memory()?.former;
     let former = former.ok_or_else(|| Stopped::NotAllowed("no other mirror was loaded before".to_owned()))?;
-    load_named(ports, request, Action::MirrorRollBack, former, dialog).await
+    load_named(ports, request, (Action::MirrorRollBack, held), former, dialog).await
+}
+
+/// The lock; a dry run needs none.
+fn lock(ports: &Ports, request: &Request, action: Action) -> Result<Option<Box<dyn Held>>, Stopped> {
+    if request.dry_run { Ok(None) } else { configured::lock(ports, action, request).map(Some) }
 }
 
 async fn load_named(
     ports: &Ports,
     request: &Request,
-    action: Action,
+    (action, held): (Action, Option<Box<dyn Held>>),
     name: GenerationName,
     dialog: &mut dyn Dialog,
 ) -> Result<Ended, Stopped> {
     let Configured { configuration, systems } = Configured::open(ports)?;
-    let held = if request.dry_run { None } else { Some(configured::lock(ports, action, request)?) };
     let situation = survey::situation(ports, &systems, &configuration).await?;
     if situation.order.active == Site::Alternate || !situation.is_blocked(Site::Alternate) {
         return Err(Stopped::NotAllowed(

@@ -1,6 +1,7 @@
 //! `monitor`: at each contact brings servers back to the order in force, and runs the daily copy when it is due.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Local, Utc};
@@ -16,7 +17,7 @@ use crate::domain::plan::{Action, Plan, Step};
 use crate::domain::schedule::Due;
 use crate::domain::site::ServerId;
 use crate::ports::dialog::Dialog;
-use crate::ports::journal::JournalError;
+use crate::ports::journal::{Held, JournalError};
 
 /// Time between two rounds of contacts: a rebooted primary is open again within seconds (DESIGN §5.3).
 pub const ROUND: Duration = Duration::from_secs(2);
@@ -47,8 +48,8 @@ pub struct Monitor {
 impl Monitor {
     /// Contacts every server once and corrects what is not as ordered.
     ///
-    /// `copying` says that the lock is held by this monitor's own copy, which is no hindrance: a copy does not
-    /// change traffic.
+    /// `copying` says that this monitor holds the lock for a copy of its own, and goes on holding it throughout the
+    /// round. That is no hindrance: a copy does not change traffic.
     ///
     /// # Errors
     /// When the configuration or the journal cannot be read.
@@ -64,23 +65,43 @@ impl Monitor {
             Err(Stopped::NotConfigured) => return Ok(self.idle("redundancy is not configured; waiting")),
             Err(error) => return Err(error),
         };
-        let held = match (copying, ports.journal.lock(Action::Monitor, &request.person)) {
-            (true, _) => None,
-            (false, Ok(held)) => Some(held),
-            (false, Err(JournalError::Locked { .. })) => return Ok(self.idle("another action is running; looking on")),
-            (false, Err(error)) => return Err(error.into()),
+        // Looking needs no lock, and a person's command must not be refused because we look.
+        let corrections = self.judged(ports, &configured).await;
+        if corrections.is_empty() || self.failed_just_now(ports, &corrections) {
+            self.said = None;
+            return Ok(Round { corrections: Some(corrections), story: Vec::new() });
+        }
+        let held = match copying {
+            true => None,
+            false => match ports.journal.lock(Action::Monitor, &request.person) {
+                Ok(held) => Some(held),
+                Err(JournalError::Locked { .. }) => return Ok(self.idle("another action is running; looking on")),
+                Err(error) => return Err(error.into()),
+            },
         };
         if !copying && let Some(begun) = ports.journal.unfinished()? {
             let action = begun.plan.action;
             return Ok(self.idle(&format!("{action} is unfinished; a person resumes or abandons it")));
         }
-        let servers = configured.configuration.membership.servers.keys().copied();
-        let contacts = survey::contacts(&configured.systems, servers).await;
-        let mut corrections = Corrections::judge(&contacts);
-        self.give_up_waiting(ports, &configured, &mut corrections);
+        // What was seen without the lock may have been the middle of somebody's action.
+        let configured = match Configured::open(ports) {
+            Ok(configured) => configured,
+            Err(Stopped::NotConfigured) => return Ok(self.idle("redundancy is not configured; waiting")),
+            Err(error) => return Err(error),
+        };
+        let corrections = self.judged(ports, &configured).await;
         let story = self.correct(ports, request, &configured, &corrections, dialog).await;
         drop(held);
         Ok(Round { corrections: Some(corrections), story })
+    }
+
+    /// Looks at every server and judges what is to be done.
+    async fn judged(&mut self, ports: &Ports, configured: &Configured) -> Corrections {
+        let servers = configured.configuration.membership.servers.keys().copied();
+        let contacts = survey::contacts(&configured.systems, servers).await;
+        let mut corrections = Corrections::judge(&contacts);
+        self.give_up_waiting(ports, configured, &mut corrections);
+        corrections
     }
 
     fn idle(&mut self, because: &str) -> Round {
@@ -113,9 +134,6 @@ impl Monitor {
         dialog: &mut dyn Dialog,
     ) -> Vec<String> {
         self.said = None;
-        if corrections.is_empty() || self.failed_just_now(ports, corrections) {
-            return Vec::new();
-        }
         let steps = steps(corrections);
         let performer = Performer { ports, systems: &configured.systems, configuration: &configured.configuration };
         let begun = record_of(ports, request, steps.clone());
@@ -198,14 +216,28 @@ where
     text.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)))
 }
 
-/// Runs the copy that is due. The attempt is written down first, so that a copy that fails, or kills its process, is
-/// not begun again and again.
+/// Takes the lock for the copy that is due. The attempt is written down first, so that a copy that fails, or kills
+/// its process, is not begun again and again.
 ///
 /// # Errors
-/// As [`data_copy::copy`].
-pub async fn copy_now(ports: &Ports, request: &Request, dialog: &mut dyn Dialog) -> Result<Ended, Stopped> {
+/// When another action runs or is unfinished, or the attempt cannot be written down.
+pub fn begin_copy(ports: &Ports, request: &Request) -> Result<Arc<dyn Held>, Stopped> {
+    let held = super::configured::lock(ports, Action::DataCopy, request)?;
     let mut memory = ports.journal.memory()?;
     memory.last_attempt = Some(ports.clock.now().fixed_offset());
     ports.journal.remember(&memory)?;
-    data_copy::copy(ports, request, dialog).await
+    Ok(Arc::from(held))
+}
+
+/// Runs the copy that is due, under its lock.
+///
+/// # Errors
+/// As [`data_copy::copy`].
+pub async fn copy_now(
+    held: &dyn Held,
+    ports: &Ports,
+    request: &Request,
+    dialog: &mut dyn Dialog,
+) -> Result<Ended, Stopped> {
+    data_copy::copy_under(held, ports, request, dialog).await
 }

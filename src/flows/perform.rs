@@ -75,16 +75,16 @@ impl Performer<'_> {
                 Ok(String::new())
             }
             Step::KeepMirror { mirror } => self.keep_mirror(mirror),
-            Step::Copy { backup } => self.copy(backup, dialog).await,
+            Step::Copy { backup } => self.copy(backup, begun, dialog).await,
             Step::Load { mirror } => self.load(mirror.as_ref()).await,
-            Step::LoadFormer { mirror } => self.load_former(mirror.as_ref()).await,
+            Step::LoadFormer { mirror } => self.load_former(mirror.as_ref(), begun).await,
             Step::Prune => self.prune(),
             Step::DiscardIncoming => {
                 self.ports.mirrors.discard_incoming()?;
                 Ok(String::new())
             }
-            Step::ClearMirrors => {
-                self.ports.mirrors.clear()?;
+            Step::DropMirror { mirror } => {
+                self.ports.mirrors.discard(mirror)?;
                 self.ports.scratch.clear()?;
                 Ok(String::new())
             }

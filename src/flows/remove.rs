@@ -16,8 +16,8 @@ use crate::ports::dialog::{Confirmation, Dialog};
 /// # Errors
 /// [`Stopped`]: both sites live, cancelled, or failed and taken back.
 pub async fn remove(ports: &Ports, request: &Request, dialog: &mut dyn Dialog) -> Result<Ended, Stopped> {
-    let Configured { configuration, systems } = Configured::open(ports)?;
     let held = if request.dry_run { None } else { Some(configured::lock(ports, Action::Remove, request)?) };
+    let Configured { configuration, systems } = Configured::open(ports)?;
     let situation = survey::situation(ports, &systems, &configuration).await?;
     let plan = plan(&situation)?;
     if request.dry_run {

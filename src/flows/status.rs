@@ -24,7 +24,7 @@ use crate::ports::systems::SystemPorts;
 pub async fn status(ports: &Ports) -> Result<Status, Stopped> {
     match Configured::open(ports) {
         Ok(configured) => read(ports, &configured.configuration, &configured.systems).await,
-        Err(Stopped::NotConfigured) => Ok(not_configured(ports)),
+        Err(Stopped::NotConfigured) => not_configured(ports),
         Err(error) => Err(error),
     }
 }
@@ -41,8 +41,7 @@ async fn read(ports: &Ports, configuration: &Configuration, systems: &SystemPort
     let alternate = system(configuration, &contacts, Site::Alternate, alternate_facts);
     let now = ports.clock.now().fixed_offset();
     let memory = ports.journal.memory()?;
-    let unfinished = ports.journal.unfinished()?;
-    let running = ports.journal.holder();
+    let (running, unfinished) = doing(ports)?;
     Ok(Status {
         schema: SCHEMA,
         read_at: now,
@@ -56,18 +55,25 @@ async fn read(ports: &Ports, configuration: &Configuration, systems: &SystemPort
         boot_without_peer: Some(configuration.boot.without_peer),
         mirror: mirror(&memory, now),
         auto_copy: auto_copy(configuration, &memory, now),
-        // An action that runs now is not unfinished.
-        unfinished: unfinished
-            .filter(|_| running.is_none())
-            .map(|begun| format!("{} of {} ({})", begun.plan.action, begun.at.to_rfc3339(), begun.person)),
+        unfinished,
         running,
         primary: Some(primary),
         alternate: Some(alternate),
     })
 }
 
-fn not_configured(ports: &Ports) -> Status {
-    Status {
+/// Who holds the lock, and what was cut off. An action that runs now is not unfinished.
+fn doing(ports: &Ports) -> Result<(Option<String>, Option<String>), Stopped> {
+    let running = ports.journal.holder();
+    let unfinished = ports.journal.unfinished()?.filter(|_| running.is_none());
+    let told = unfinished.map(|begun| format!("{} of {} ({})", begun.plan.action, begun.at.to_rfc3339(), begun.person));
+    Ok((running, told))
+}
+
+/// Without a configuration there may still be a `configure` or a `remove` that was cut off.
+fn not_configured(ports: &Ports) -> Result<Status, Stopped> {
+    let (running, unfinished) = doing(ports)?;
+    Ok(Status {
         schema: SCHEMA,
         read_at: ports.clock.now().fixed_offset(),
         configured: false,
@@ -81,10 +87,10 @@ fn not_configured(ports: &Ports) -> Status {
         boot_without_peer: None,
         mirror: None,
         auto_copy: None,
-        unfinished: None,
-        running: ports.journal.holder(),
+        unfinished,
+        running,
         verdict: "system redundancy is not configured".to_owned(),
-    }
+    })
 }
 
 /// Version and calls of each site, as far as they can be told.

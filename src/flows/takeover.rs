@@ -21,9 +21,14 @@ pub async fn take_over(
     site: Site,
     dialog: &mut dyn Dialog,
 ) -> Result<Ended, Stopped> {
-    let Configured { configuration, systems } = Configured::open(ports)?;
     let vouched = vouched(request)?;
-    let held = if request.dry_run { None } else { Some(configured::lock(ports, Action::takeover_to(site), request)?) };
+    let action = Action::takeover_to(site);
+    let held = match (request.dry_run, &vouched) {
+        (true, _) => None,
+        (false, None) => Some(configured::lock(ports, action, request)?),
+        (false, Some(_)) => Some(configured::lock_over_a_takeover(ports, action, request)?),
+    };
+    let Configured { configuration, systems } = Configured::open(ports)?;
     let situation = survey::situation(ports, &systems, &configuration).await?;
     let mut plan = Plan::switch_to(site, &situation, vouched.as_ref())?;
     plan.warnings.extend(warnings(ports, &systems, site, &situation).await?);

@@ -102,6 +102,15 @@ pub trait CallServer: Send + Sync {
     /// # Errors
     /// [`CallServerError`] when a command fails.
     async fn put_back(&self, backup: &Backup) -> Result<(), CallServerError>;
+
+    /// Takes away what loads of `others` put in their places, where these are not the place of `backup` as well.
+    ///
+    /// Some software restores the newest backup that lies there, whichever is meant; so a newer one must not lie there
+    /// while an older one is loaded.
+    ///
+    /// # Errors
+    /// [`CallServerError`] when a command fails.
+    async fn put_away(&self, others: &[Backup], backup: &Backup) -> Result<(), CallServerError>;
 }
 
 /// Conditions a platform can be asked about.

@@ -113,6 +113,12 @@ pub trait MirrorStore: Send + Sync {
     /// [`MirrorError`] when one cannot be removed.
     fn prune(&self, loaded: Option<&GenerationName>) -> Result<Vec<GenerationName>, MirrorError>;
 
+    /// Throws away a mirror; one that is not there is thrown away already.
+    ///
+    /// # Errors
+    /// [`MirrorError`] when it cannot be removed.
+    fn discard(&self, name: &GenerationName) -> Result<(), MirrorError>;
+
     /// Throws away every mirror and what an unfinished copy left behind.
     ///
     /// # Errors

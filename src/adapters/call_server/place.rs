@@ -20,7 +20,7 @@ impl ProfiledCallServer {
     /// Copies the files to the place. What lay there before the first try is kept beside it until the load is proved;
     /// a crash in between leaves both, and the next try begins anew.
     pub(super) async fn put_in_place(&self, from: &Path, place: &str) -> Result<(), CallServerError> {
-        let (new, before) = (format!("{place}.new"), before(place));
+        let (new, before) = (new(place), before(place));
         let parent = Path::new(place).parent().unwrap_or(Path::new("/")).to_string_lossy().into_owned();
         self.must(&["mkdir", "-p", &parent]).await?;
         self.must(&["rm", "-rf", &new]).await?;
@@ -36,6 +36,11 @@ impl ProfiledCallServer {
     /// What lay there before is not needed any more once a load is proved.
     pub(super) async fn forget_what_was_before(&self, place: &str) -> Result<(), CallServerError> {
         self.must(&["rm", "-rf", &before(place)]).await
+    }
+
+    /// Takes away all that a load, whole or cut off, put there.
+    pub(super) async fn clear_place(&self, place: &str) -> Result<(), CallServerError> {
+        self.must(&["rm", "-rf", place, &before(place), &new(place)]).await
     }
 
     /// Puts back what lay there; whether there was anything.
@@ -65,6 +70,10 @@ impl ProfiledCallServer {
 
 fn before(place: &str) -> String {
     format!("{place}.before")
+}
+
+fn new(place: &str) -> String {
+    format!("{place}.new")
 }
 
 fn failed(source: crate::ports::host::HostError) -> CallServerError {

@@ -49,8 +49,13 @@ pub(super) async fn confirm(
         disarm(server.host.as_ref(), server).await.map_err(server.failed("taking the way back out"))?;
         return Err(error);
     }
+    make_up(server, undo.after).await
+}
+
+/// Proves by a new connection that one still gets in, and takes the way back out.
+pub(super) async fn make_up(server: &Server, after: Duration) -> Result<(), TrafficError> {
     // The confirmation must be in well before the script awakes: what it does then must not race with us.
-    let limit = undo.after.mul_f64(0.8);
+    let limit = after.mul_f64(0.8);
     let proof = async {
         let fresh = server.host.reconnected().await?;
         disarm(fresh.as_ref(), server).await
@@ -62,14 +67,10 @@ pub(super) async fn confirm(
 }
 
 /// Confirms a first application that was made earlier, where its way back may still be waiting.
-pub(super) async fn confirm_earlier(server: &Server) -> Result<(), TrafficError> {
-    let prove = async {
-        let fresh = server.host.reconnected().await?;
-        let armed = server_file::exists(fresh.as_ref(), &server.places.unconfirmed()).await?;
-        disarm(fresh.as_ref(), server).await?;
-        Ok(armed)
-    };
-    let armed = prove.await.map_err(|source| TrafficError::NotConfirmed { server: server.id, source })?;
+pub(super) async fn confirm_earlier(server: &Server, after: Duration) -> Result<(), TrafficError> {
+    let armed = server_file::exists(server.host.as_ref(), &server.places.unconfirmed()).await;
+    let armed = armed.map_err(server.failed("looking for a way back"))?;
+    make_up(server, after).await?;
     if armed {
         // A script that had just awoken is done with its work by then, and what it did shows when the rules are read.
         tokio::time::sleep(SCRIPT_DONE_AFTER).await;

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::Performer;
 use crate::domain::backup::{Backup, Generation, GenerationName};
-use crate::domain::journal::{Loaded, Memory};
+use crate::domain::journal::{Begun, Loaded, Memory};
 use crate::domain::preflight::size;
 use crate::domain::scan::{OwnNetworks, Scan};
 use crate::domain::site::{ServerId, Site};
@@ -23,7 +23,17 @@ use crate::ports::mirror_store::{Incoming, MirrorError, MirrorStore};
 const TELL_EVERY: u64 = 32 * 1024 * 1024;
 
 impl Performer<'_> {
-    pub(super) async fn copy(&self, backup: &Backup, dialog: &mut dyn Dialog) -> Result<String, Stopped> {
+    pub(super) async fn copy(
+        &self,
+        backup: &Backup,
+        begun: &Begun,
+        dialog: &mut dyn Dialog,
+    ) -> Result<String, Stopped> {
+        // A resumed action may have copied it already.
+        let is_it = |mirror: &Generation| mirror.backup == *backup && mirror.taken_at >= begun.at;
+        if let Some(mirror) = self.ports.mirrors.generations()?.into_iter().find(is_it) {
+            return Ok(format!("{} is here already", mirror.name));
+        }
         let generation = self.receive(&*self.ports.mirrors, backup, dialog).await?;
         Ok(format!("{}, {}, every checksum right", generation.name, size(generation.manifest.bytes())))
     }
@@ -72,7 +82,9 @@ impl Performer<'_> {
         let staging = &self.ports.staging;
         let table = &self.configuration.translation;
         let translated = self.ports.mirrors.translate(&generation.name, places, table, &staging.here)?;
+        let newer = self.newer_than(&generation)?;
         self.remember(|memory| memory.loading = Some(generation.backup.clone()))?;
+        self.systems.call_server.put_away(&newer, &generation.backup).await?;
         let proved = self.systems.call_server.load(&generation.backup, &staging.on_server).await?;
         let former = generation.name.clone();
         self.remember(|memory| {
@@ -87,16 +99,27 @@ impl Performer<'_> {
         Ok(format!("{} addresses translated; {}", translated.replaced, proved.by))
     }
 
-    /// Puts back what a load replaced, where a load was begun and not proved.
-    pub(super) async fn load_former(&self, mirror: Option<&GenerationName>) -> Result<String, Stopped> {
+    /// Puts back what a load of this action replaced, proved or not.
+    pub(super) async fn load_former(&self, mirror: Option<&GenerationName>, begun: &Begun) -> Result<String, Stopped> {
         let memory = self.ports.journal.memory()?;
-        let Some(loading) = memory.loading else { return Ok("nothing had been loaded".to_owned()) };
+        let proved = memory.loaded.filter(|loaded| loaded.at >= begun.at).map(|loaded| loaded.generation);
+        let is_back = memory.loading.is_none() && proved.as_ref().is_none_or(|proved| Some(&proved.name) == mirror);
+        let Some(replacing) = memory.loading.or(proved.map(|proved| proved.backup)).filter(|_| !is_back) else {
+            return Ok("nothing had been loaded".to_owned());
+        };
         if mirror.is_some() {
             return self.load(mirror).await;
         }
-        self.systems.call_server.put_back(&loading).await?;
-        self.remember(|memory| memory.loading = None)?;
+        self.systems.call_server.put_back(&replacing).await?;
+        self.remember(|memory| (memory.loading, memory.loaded) = (None, None))?;
         Ok("what lay there before is back".to_owned())
+    }
+
+    /// The backups of newer mirrors, whose load may have left them beside the one that is to be loaded now.
+    fn newer_than(&self, generation: &Generation) -> Result<Vec<Backup>, Stopped> {
+        let generations = self.ports.mirrors.generations()?;
+        let newer = generations.into_iter().take_while(|other| other.name != generation.name);
+        Ok(newer.map(|other| other.backup).collect())
     }
 
     pub(super) fn keep_mirror(&self, mirror: &GenerationName) -> Result<String, Stopped> {
