@@ -167,7 +167,7 @@ async fn a_first_block_on_a_remote_server_is_confirmed_once() {
     let lab = Lab::new();
     lab.traffic.block(REMOTE, Origin::Order).await.unwrap();
     assert!(lab.host.told().iter().any(|command| command.starts_with("setsid")));
-    assert!(!lab.path("run/mxone_system_redundancy/unconfirmed").exists());
+    assert!(!lab.path("var/lib/mxone_system_redundancy/unconfirmed").exists());
     lab.traffic.allow(REMOTE).await.unwrap();
     lab.host.told();
     lab.traffic.block(REMOTE, Origin::Order).await.unwrap();
@@ -202,7 +202,7 @@ async fn a_server_that_nobody_can_reach_any_more_takes_its_rules_back_by_itself(
     assert!(!connects());
     let deadline = Instant::now() + Duration::from_secs(20);
     let mut again = tokio::time::interval(Duration::from_millis(20));
-    while lab.path("run/mxone_system_redundancy/unconfirmed").exists() {
+    while lab.path("var/lib/mxone_system_redundancy/unconfirmed").exists() {
         assert!(Instant::now() < deadline, "the server did not take its rules back");
         again.tick().await;
     }

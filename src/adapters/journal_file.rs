@@ -95,13 +95,16 @@ impl Journal for JournalFile {
         durable::remove(&self.unfinished).map_err(io_error(&self.unfinished, "removed"))
     }
 
-    fn record(&self, line: &Line) -> Result<(), JournalError> {
+    fn record(&self, lines: &[Line]) -> Result<(), JournalError> {
         let append = || {
             if let Some(folder) = self.history.parent() {
                 fs::create_dir_all(folder)?;
             }
-            let mut text = serde_json::to_vec(line)?;
-            text.push(b'\n');
+            let mut text = Vec::new();
+            for line in lines {
+                serde_json::to_writer(&mut text, line)?;
+                text.push(b'\n');
+            }
             let mut file = OpenOptions::new().append(true).read(true).create(true).open(&self.history)?;
             if ends_cut_off(&mut file)? {
                 text.insert(0, b'\n');
@@ -216,10 +219,10 @@ mod tests {
     fn a_line_that_a_crash_cut_off_costs_no_other_line() {
         let folder = tempfile::tempdir().unwrap();
         let journal = journal(folder.path());
-        journal.record(&line("one")).unwrap();
+        journal.record(&[line("one")]).unwrap();
         let mut file = OpenOptions::new().append(true).open(&journal.history).unwrap();
         file.write_all(b"{\"schema\":1,\"at\":\"20").unwrap();
-        journal.record(&line("two")).unwrap();
+        journal.record(&[line("two")]).unwrap();
         let notes: Vec<Event> = journal.history().unwrap().into_iter().map(|line| line.event).collect();
         assert_eq!(notes, [line("one").event, line("two").event]);
     }

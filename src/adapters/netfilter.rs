@@ -1,7 +1,7 @@
 //! Blocks and allows telephony with iptables: one `iptables-restore` a family, read back with `iptables-save`.
 //!
-//! Everything on a server is done by argument lists through its [`Host`]; what is there is asked of the packet filter
-//! each time and never remembered.
+//! Everything on a server is done by argument lists through its [`Host`]. What is there is asked of the packet filter
+//! each time; what was looked at beforehand to save time is a guess, used once and judged by reading back.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -25,9 +25,11 @@ mod established;
 mod filter;
 mod order_file;
 mod places;
+mod ready;
 
 use filter::Both;
 use places::Places;
+use ready::Ready;
 
 /// The packet filters of all servers, worked on with iptables.
 pub struct Netfilter {
@@ -38,6 +40,7 @@ pub struct Netfilter {
     places: Places,
     local: ServerId,
     confirm_within: Duration,
+    ready: Ready,
 }
 
 impl Netfilter {
@@ -59,7 +62,7 @@ impl Netfilter {
     ) -> Self {
         let local = ServerId::first_of(Site::Alternate);
         let places = Places::below(Path::new("/"));
-        Self { hosts, clock, rules, telephony, places, local, confirm_within: CONFIRM_WITHIN }
+        Self { hosts, clock, rules, telephony, places, local, confirm_within: CONFIRM_WITHIN, ready: Ready::default() }
     }
 
     /// The same with all files below another folder.
@@ -108,6 +111,24 @@ impl Netfilter {
 
 #[async_trait]
 impl TrafficControl for Netfilter {
+    async fn prepare(&self, server: ServerId, order: Option<Order>) -> Result<(), TrafficError> {
+        self.ready.forget(server);
+        let server = self.server(server);
+        let look = async {
+            let (found, confirm) = tokio::try_join!(filter::found(&server), self.needs_confirmation(&server))?;
+            self.ready.keep_found(server.id, found, confirm);
+            Ok(())
+        };
+        let lay = async {
+            if let Some(order) = order {
+                order_file::lay_ready(&server, order).await?;
+                self.ready.keep_order(server.id, order);
+            }
+            Ok(())
+        };
+        tokio::try_join!(look, lay).map(drop)
+    }
+
     async fn read(&self, server: ServerId) -> Traffic {
         match filter::found(&self.server(server)).await {
             Ok(found) => self.rules.judge(&found.v4, &found.v6),
@@ -117,7 +138,13 @@ impl TrafficControl for Netfilter {
 
     async fn block(&self, server: ServerId, origin: Origin) -> Result<(), TrafficError> {
         let server = self.server(server);
-        let (mut found, confirm) = tokio::try_join!(filter::found(&server), self.needs_confirmation(&server))?;
+        let (mut found, confirm) = match self.ready.take_found(server.id) {
+            // A guess may only lead to work, never to the belief that nothing is to be done.
+            Some((found, confirm)) if !matches!(self.rules.judge(&found.v4, &found.v6), Traffic::Blocked { .. }) => {
+                (found, confirm)
+            }
+            Some(_) | None => tokio::try_join!(filter::found(&server), self.needs_confirmation(&server))?,
+        };
         let now = Mark { origin, since: Some(self.clock.now().fixed_offset()) };
         if confirm && matches!(self.rules.judge(&found.v4, &found.v6), Traffic::Blocked { .. }) {
             // Somebody was cut off between the block and its confirmation: the server would still take it back.
@@ -129,13 +156,12 @@ impl TrafficControl for Netfilter {
                 if present != origin {
                     self.put_in_force(&server, &found, Mark { origin, since }).await?;
                 }
-                if confirm { confirmation::note(&server, &self.rules.fingerprint()).await } else { Ok(()) }
+                Ok(())
             }
             Traffic::Allowed | Traffic::Partial { .. } | Traffic::Unknown { .. } if confirm => {
                 let in_force = self.put_in_force(&server, &found, now);
                 let undo = confirmation::Undo { found: &found, wanted: &self.wanted(now), after: self.confirm_within };
-                confirmation::confirm(&server, &undo, in_force).await?;
-                confirmation::note(&server, &self.rules.fingerprint()).await
+                confirmation::confirm(&server, &undo, in_force).await
             }
             Traffic::Allowed | Traffic::Partial { .. } | Traffic::Unknown { .. } => {
                 self.put_in_force(&server, &found, now).await
@@ -145,16 +171,15 @@ impl TrafficControl for Netfilter {
 
     async fn allow(&self, server: ServerId) -> Result<(), TrafficError> {
         let server = self.server(server);
-        let found = filter::found(&server).await?;
-        if found.v4.is_empty() && found.v6.is_empty() {
+        let found = match self.ready.take_found(server.id) {
+            Some((found, _)) if !found.is_empty() => found,
+            Some(_) | None => filter::found(&server).await?,
+        };
+        if found.is_empty() {
             return Ok(());
         }
         filter::reach(&server, &found, &Both::default(), "allowing", |there| {
-            if there.v4.is_empty() && there.v6.is_empty() {
-                Vec::new()
-            } else {
-                vec!["some of our rules are still there".to_owned()]
-            }
+            if there.is_empty() { Vec::new() } else { vec!["some of our rules are still there".to_owned()] }
         })
         .await
     }
@@ -180,7 +205,12 @@ impl TrafficControl for Netfilter {
     }
 
     async fn write_order(&self, server: ServerId, order: Order) -> Result<(), TrafficError> {
-        order_file::write(&self.server(server), order).await
+        let is_ready = self.ready.take_order(server) == Some(order);
+        let server = self.server(server);
+        if is_ready && order_file::put_in_place(&server, order).await.is_ok() {
+            return Ok(());
+        }
+        order_file::write(&server, order).await
     }
 
     async fn forget_order(&self, server: ServerId) -> Result<(), TrafficError> {

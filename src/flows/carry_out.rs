@@ -54,10 +54,14 @@ struct FailedStep {
 impl Run<'_, '_> {
     async fn walk(&mut self, steps: &[Step], books: Books, dialog: &mut dyn Dialog) -> Result<(), FailedStep> {
         let of = self.offset + steps.len();
+        self.performer.prepare(steps).await;
+        // A step's end and the next one's beginning are made durable at once: while no site is live, time counts.
+        let mut ended = None;
         for (i, step) in steps.iter().enumerate() {
             let number = self.offset + i + 1;
             let failed = |error: Stopped| FailedStep { step: step.clone(), error };
-            self.note(Event::Before { number, change: step.clone() }, books, dialog).map_err(failed)?;
+            let begins = Event::Before { number, change: step.clone() };
+            self.note(ended.take().into_iter().chain([begins]), books, dialog).map_err(failed)?;
             dialog.tell(News::StepBegins { number, of, step });
             let clock = &self.performer.ports.clock;
             let before = clock.now();
@@ -69,7 +73,12 @@ impl Run<'_, '_> {
             };
             let told = result.as_ref().map(Clone::clone).map_err(describe);
             dialog.tell(News::StepEnded { number, of, milliseconds, outcome: told });
-            let written = self.note(Event::After { number, milliseconds, outcome }, books, dialog);
+            let ends = Event::After { number, milliseconds, outcome };
+            if result.is_ok() && i + 1 < steps.len() {
+                ended = Some(ends);
+                continue;
+            }
+            let written = self.note([ends], books, dialog);
             result.map_err(failed)?;
             written.map_err(failed)?;
         }
@@ -96,7 +105,7 @@ impl Run<'_, '_> {
         if let Err(error) = self.performer.ports.journal.begin(&self.begun) {
             dialog.tell(News::Note(error.to_string()));
         }
-        self.note(Event::GoingBack { because: because.clone() }, Books::BestEffort, dialog)?;
+        self.note([Event::GoingBack { because: because.clone() }], Books::BestEffort, dialog)?;
         self.offset = self.begun.plan.steps.len();
         let back = self.walk(&way_back, Books::BestEffort, dialog).await;
         match (back, failed) {
@@ -122,8 +131,14 @@ impl Run<'_, '_> {
         Ok(self.performer.ports.journal.finish()?)
     }
 
-    fn note(&self, event: Event, books: Books, dialog: &mut dyn Dialog) -> Result<(), Stopped> {
-        match (self.record(event), books) {
+    fn note(
+        &self,
+        events: impl IntoIterator<Item = Event>,
+        books: Books,
+        dialog: &mut dyn Dialog,
+    ) -> Result<(), Stopped> {
+        let lines: Vec<Line> = events.into_iter().map(|event| line(self.performer.ports, &self.begun, event)).collect();
+        match (self.performer.ports.journal.record(&lines).map_err(Stopped::from), books) {
             (Err(error), Books::BestEffort) => {
                 dialog.tell(News::Note(describe(&error)));
                 Ok(())
@@ -142,7 +157,11 @@ impl Run<'_, '_> {
 /// # Errors
 /// When the history cannot be written.
 pub fn record(ports: &Ports, begun: &Begun, event: Event) -> Result<(), JournalError> {
-    ports.journal.record(&Line {
+    ports.journal.record(&[line(ports, begun, event)])
+}
+
+fn line(ports: &Ports, begun: &Begun, event: Event) -> Line {
+    Line {
         schema: begun.schema,
         at: ports.clock.now().fixed_offset(),
         id: begun.id.clone(),
@@ -150,7 +169,7 @@ pub fn record(ports: &Ports, begun: &Begun, event: Event) -> Result<(), JournalE
         person: begun.person.clone(),
         reason: begun.reason.clone(),
         event,
-    })
+    }
 }
 
 /// An error with all its causes in one line.

@@ -81,7 +81,7 @@ pub fn begun(ports: &Ports, request: &Request, plan: Plan, material: Option<Mate
 /// When the history cannot be written.
 pub fn note(ports: &Ports, request: &Request, action: Action, note: impl Into<String>) -> Result<(), Stopped> {
     let at = ports.clock.now().fixed_offset();
-    Ok(ports.journal.record(&Line {
+    Ok(ports.journal.record(&[Line {
         schema: JOURNAL_SCHEMA,
         at,
         id: at.format("%Y%m%dT%H%M%S%.6f").to_string(),
@@ -89,5 +89,5 @@ pub fn note(ports: &Ports, request: &Request, action: Action, note: impl Into<St
         person: request.person.clone(),
         reason: request.reason.clone(),
         event: Event::Noted { note: note.into() },
-    })?)
+    }])?)
 }

@@ -105,7 +105,7 @@ fn plan(backup: Backup, former: Option<GenerationName>) -> Plan {
 
 fn record_not_done(ports: &Ports, request: &Request, because: &str) -> Result<(), Stopped> {
     let at = ports.clock.now().fixed_offset();
-    Ok(ports.journal.record(&Line {
+    Ok(ports.journal.record(&[Line {
         schema: configured::JOURNAL_SCHEMA,
         at,
         id: at.format("%Y%m%dT%H%M%S%.6f").to_string(),
@@ -113,7 +113,7 @@ fn record_not_done(ports: &Ports, request: &Request, because: &str) -> Result<()
         person: request.person.clone(),
         reason: request.reason.clone(),
         event: Event::Ended { milliseconds: 0, outcome: Outcome::NotDone { because: because.to_owned() } },
-    })?)
+    }])?)
 }
 
 /// Keeps how the copy ended, for `status`.

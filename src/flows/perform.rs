@@ -1,6 +1,6 @@
 //! Does one step of a plan. Every step can be begun again after it was cut off.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::Duration;
 
@@ -88,6 +88,28 @@ impl Performer<'_> {
                 self.ports.scratch.clear()?;
                 Ok(String::new())
             }
+        }
+    }
+
+    /// Does beforehand, on all servers at the same time, what would else be done while no site is live. Only a switch
+    /// is worth it; what could not be done beforehand is done, or fails, in its step.
+    pub async fn prepare(&self, steps: &[Step]) {
+        let mut servers: BTreeMap<ServerId, Option<Order>> = BTreeMap::new();
+        let mut switches = false;
+        for step in steps {
+            if let Step::Block { servers: named } | Step::Allow { servers: named } = step {
+                for server in named {
+                    servers.entry(*server).or_default();
+                }
+                switches |= matches!(step, Step::Allow { .. });
+            }
+            if let Step::Order { servers: named, order } = step {
+                servers.extend(named.iter().map(|server| (*server, Some(*order))));
+            }
+        }
+        if switches {
+            let all = servers.into_iter().map(|(server, order)| self.systems.traffic.prepare(server, order));
+            drop(join_all(all).await);
         }
     }
 

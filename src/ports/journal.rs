@@ -40,11 +40,11 @@ pub trait Journal: Send + Sync {
     /// [`JournalError`] when it cannot be removed.
     fn finish(&self) -> Result<(), JournalError>;
 
-    /// Appends a line to the history.
+    /// Appends lines to the history, durable when this returns.
     ///
     /// # Errors
-    /// [`JournalError`] when it cannot be written.
-    fn record(&self, line: &Line) -> Result<(), JournalError>;
+    /// [`JournalError`] when they cannot be written.
+    fn record(&self, lines: &[Line]) -> Result<(), JournalError>;
 
     /// The history, oldest first; lines that a crash cut off are left out.
     ///

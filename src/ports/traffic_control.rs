@@ -17,6 +17,15 @@ pub const CONFIRM_WITHIN: Duration = Duration::from_secs(30);
 /// The packet filters of all servers of both systems.
 #[async_trait]
 pub trait TrafficControl: Send + Sync {
+    /// Does beforehand what a coming block, allow or order on a server need not wait with until no site is live: looks
+    /// at what is there, and lays the order beside the place where it will count. No traffic is turned away or let in.
+    ///
+    /// A server that the order will make passive no longer opens by itself at boot from here on.
+    ///
+    /// # Errors
+    /// [`TrafficError`] when something could not be done beforehand; the step itself then does it.
+    async fn prepare(&self, server: ServerId, order: Option<Order>) -> Result<(), TrafficError>;
+
     /// Reads a server's packet filter afresh. A server that cannot be asked is [`Traffic::Unknown`], never an error.
     async fn read(&self, server: ServerId) -> Traffic;
 

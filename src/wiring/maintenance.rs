@@ -135,6 +135,6 @@ impl History for Written {
             reason: entry.reason.map(str::to_owned),
             event: Event::Noted { note },
         };
-        self.journal.record(&line).map_err(|error| error.to_string())
+        self.journal.record(&[line]).map_err(|error| error.to_string())
     }
 }

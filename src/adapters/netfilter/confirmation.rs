@@ -6,7 +6,7 @@ use super::Server;
 use super::filter::{Both, RESTORE_ARGUMENTS, restore};
 use crate::adapters::server_file;
 use crate::domain::traffic::{Family, Fingerprint};
-use crate::ports::host::{Command, HostError, run_checked};
+use crate::ports::host::{Command, Host, HostError, run_checked};
 use crate::ports::traffic_control::TrafficError;
 
 /// How long a script that has just awoken may still be at work: two restores, some 20 ms each on an idle server.
@@ -22,18 +22,11 @@ pub(super) struct Undo<'a> {
     pub(super) after: Duration,
 }
 
-/// The fingerprint of the rule set that was last confirmed on a server.
+/// The fingerprint of the rule set that was last confirmed on a server: the word of that application ends with it.
 pub(super) async fn confirmed(server: &Server) -> Result<Option<Fingerprint>, TrafficError> {
     let text = server_file::read(server.host.as_ref(), &server.places.confirmed()).await;
     let text = text.map_err(server.failed("reading what was confirmed"))?;
-    Ok(text.and_then(|text| text.trim().parse().ok()))
-}
-
-/// Notes that a rule set has been confirmed.
-pub(super) async fn note(server: &Server, fingerprint: &Fingerprint) -> Result<(), TrafficError> {
-    let place = server.places.confirmed();
-    let written = server_file::write(server.host.as_ref(), &place, format!("{fingerprint}\n"));
-    written.await.map_err(server.failed("noting the confirmation"))
+    Ok(text.and_then(|text| text.trim().rsplit('_').next()?.parse().ok()))
 }
 
 /// Carries out `apply` and proves that one still gets in; if not, the server undoes it by itself.
@@ -46,19 +39,20 @@ pub(super) async fn confirm(
     let word = undo.wanted.v4.signed().map(|signed| signed.to_string().replace(' ', "_")).unwrap_or_default();
     arm(server, undo, &word).await.map_err(server.failed("preparing the way back"))?;
     if let Err(error) = apply.await {
-        disarm(server.host.as_ref(), server).await.map_err(server.failed("taking the way back out"))?;
+        let disarmed = run_checked(server.host.as_ref(), Command::new(["rm", "-f", &server.places.unconfirmed()]));
+        disarmed.await.map_err(server.failed("taking the way back out"))?;
         return Err(error);
     }
     make_up(server, undo.after).await
 }
 
 /// Proves by a new connection that one still gets in, and takes the way back out.
-pub(super) async fn make_up(server: &Server, after: Duration) -> Result<(), TrafficError> {
+async fn make_up(server: &Server, after: Duration) -> Result<(), TrafficError> {
     // The confirmation must be in well before the script awakes: what it does then must not race with us.
     let limit = after.mul_f64(0.8);
     let proof = async {
         let fresh = server.host.reconnected().await?;
-        disarm(fresh.as_ref(), server).await
+        note(fresh.as_ref(), server).await
     };
     let outcome = tokio::time::timeout(limit, proof).await.unwrap_or_else(|_| {
         Err(HostError::TimedOut { host: server.host.name(), what: "a new connection".to_owned(), limit })
@@ -70,11 +64,12 @@ pub(super) async fn make_up(server: &Server, after: Duration) -> Result<(), Traf
 pub(super) async fn confirm_earlier(server: &Server, after: Duration) -> Result<(), TrafficError> {
     let armed = server_file::exists(server.host.as_ref(), &server.places.unconfirmed()).await;
     let armed = armed.map_err(server.failed("looking for a way back"))?;
-    make_up(server, after).await?;
-    if armed {
-        // A script that had just awoken is done with its work by then, and what it did shows when the rules are read.
-        tokio::time::sleep(SCRIPT_DONE_AFTER).await;
+    if !armed {
+        return Ok(());
     }
+    make_up(server, after).await?;
+    // A script that had just awoken is done with its work by then, and what it did shows when the rules are read.
+    tokio::time::sleep(SCRIPT_DONE_AFTER).await;
     Ok(())
 }
 
@@ -91,8 +86,11 @@ async fn arm(server: &Server, undo: &Undo<'_>, word: &str) -> Result<(), HostErr
     run_checked(host, Command::new(["setsid", "-f", "sh", &places.undo_script(), word])).await.map(drop)
 }
 
-async fn disarm(host: &dyn crate::ports::host::Host, server: &Server) -> Result<(), HostError> {
-    run_checked(host, Command::new(["rm", "-f", &server.places.unconfirmed()])).await.map(drop)
+/// Keeps the server from taking the application back, and notes it as confirmed, in one. Where a crash forgets that, the
+/// next application is confirmed once more.
+async fn note(host: &dyn Host, server: &Server) -> Result<(), HostError> {
+    let (from, to) = (server.places.unconfirmed(), server.places.confirmed());
+    run_checked(host, Command::new(["mv", "-f", "-T", &from, &to])).await.map(drop)
 }
 
 /// The script that sleeps and then takes the application back if nobody confirmed it.

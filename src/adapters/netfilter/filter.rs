@@ -19,6 +19,13 @@ pub(super) struct Both {
     pub(super) v6: Found,
 }
 
+impl Both {
+    /// Whether nothing of ours is there.
+    pub(super) fn is_empty(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty()
+    }
+}
+
 /// The command that changes the packet filter of a family by what it reads from its input or from a file.
 pub(super) const fn restore(family: Family) -> &'static str {
     match family {

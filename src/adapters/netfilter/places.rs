@@ -41,14 +41,30 @@ impl Places {
         self.var("ordered-active")
     }
 
-    /// The fingerprint of the rule set that was last confirmed by a new connection.
+    /// The folder of what a restart keeps.
+    pub(super) fn state(&self) -> String {
+        format!("{}/var/lib/mxone_system_redundancy", self.root)
+    }
+
+    /// The order that lies ready, under the name it will have.
+    pub(super) fn next_order(&self) -> String {
+        self.var("next/order.json")
+    }
+
+    /// The marker that lies ready, under the name it will have.
+    pub(super) fn next_ordered_active(&self) -> String {
+        self.var("next/ordered-active")
+    }
+
+    /// Ends with the fingerprint of the rule set that was last confirmed by a new connection.
     pub(super) fn confirmed(&self) -> String {
         self.var("confirmed")
     }
 
-    /// There while an application waits for its confirmation.
+    /// There while an application waits for its confirmation; beside the place of confirmed ones, because renaming it
+    /// is the confirmation.
     pub(super) fn unconfirmed(&self) -> String {
-        self.run("unconfirmed")
+        self.var("unconfirmed")
     }
 
     /// The script that takes an unconfirmed application back.
@@ -66,7 +82,7 @@ impl Places {
     }
 
     fn var(&self, name: &str) -> String {
-        format!("{}/var/lib/mxone_system_redundancy/{name}", self.root)
+        format!("{}/{name}", self.state())
     }
 
     fn run(&self, name: &str) -> String {

@@ -20,7 +20,7 @@ pub(super) fn run(machine: &Machine, program: &str, arguments: &[String], stream
         "mkdir" => Ok(call.each(streams, &["-p"], |_, path| fs::create_dir_all(path))),
         "rm" => Ok(call.each(streams, &["-f", "-r", "-rf", "-fr"], remove)),
         "sync" => Ok(call.each(streams, &["-d", "-f"], |_, path| File::open(path)?.sync_all())),
-        "mv" => call.two(streams, &["-T", "-f"], |from, to| fs::rename(from, to)),
+        "mv" => call.moved(streams),
         "cp" => call.two(streams, &["-a", "-T", "-p", "-r"], copy),
         "ln" => link(root, arguments, streams),
         "dd" => dd(root, arguments, streams),
@@ -50,6 +50,25 @@ impl Call<'_> {
             }
         }
         status
+    }
+
+    /// Renames one file, or moves several into a folder.
+    fn moved(&self, streams: &mut Streams) -> Done {
+        let operands = sorted(self.arguments, &["-T", "-f"]).map(|call| (call.options, call.operands));
+        let Some((options, [files @ .., to])) = operands.as_ref().map(|(o, p)| (o, p.as_slice())) else {
+            return Ok(not_simulated(self.program, streams));
+        };
+        let target = self.root.place(to, false)?;
+        let into = !options.contains(&"-T") && target.is_dir();
+        if files.is_empty() || (files.len() > 1 && !into) {
+            return Ok(not_simulated(self.program, streams));
+        }
+        for file in files {
+            let from = self.root.place(file, false)?;
+            let name = from.file_name().filter(|_| into);
+            fs::rename(&from, name.map_or_else(|| target.clone(), |name| target.join(name)))?;
+        }
+        Ok(0)
     }
 
     fn two(&self, streams: &mut Streams, known: &[&str], act: impl Fn(&Path, &Path) -> io::Result<()>) -> Done {
