@@ -10,7 +10,13 @@
 
 #[path = "end_to_end/configure.rs"]
 mod configure;
+#[path = "end_to_end/data.rs"]
+mod data;
 #[path = "lab/lab.rs"]
 mod lab;
+#[path = "end_to_end/loss.rs"]
+mod loss;
 #[path = "end_to_end/pair.rs"]
 mod pair;
+#[path = "end_to_end/takeover.rs"]
+mod takeover;

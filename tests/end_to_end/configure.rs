@@ -5,13 +5,14 @@ use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
 use super::lab::Flavour;
 use super::lab::exchange::{GATEWAY_NUMBER, PHONE_NUMBER, TRUNK_NUMBER};
 use super::lab::sip;
+use super::pair::Filter::{Blocked, Open};
 use super::pair::{Pair, Wish, lim1};
 
 #[test]
 fn a_pair_configured_from_an_answers_file_is_normal_and_only_the_primary_serves() {
     let pair = Pair::new(Flavour::Kamailio);
     assert_eq!(pair.run(&["status"]).code(), 5, "not configured yet");
-    pair.configure(&Wish::default()).ok();
+    let _configured = pair.configure(&Wish::default()).ok();
 
     let status = pair.status();
     assert_eq!(status["configured"], true, "{status:#}");
@@ -24,7 +25,7 @@ fn a_pair_configured_from_an_answers_file_is_normal_and_only_the_primary_serves(
     assert!(status["mirror"]["loaded_at"].is_string(), "{status:#}");
     assert!(status["verdict"].as_str().unwrap().starts_with("normal"), "{status:#}");
 
-    assert_eq!((pair.blocked(Primary), pair.blocked(Alternate)), ([false; 2], [true; 2]));
+    assert_eq!((pair.filters(Primary), pair.filters(Alternate)), ([Open; 2], [Blocked; 2]));
     let _phone = sip::phone(pair.client(), lim1(Primary), PHONE_NUMBER).unwrap();
     for number in [PHONE_NUMBER, GATEWAY_NUMBER, TRUNK_NUMBER] {
         sip::call(pair.client(), lim1(Primary), number).unwrap();

@@ -60,7 +60,7 @@ impl Pair {
     /// A pair that is configured as wished.
     pub fn configured_as(wish: &Wish) -> Self {
         let pair = Self::new(Flavour::Kamailio);
-        pair.configure(wish).ok();
+        let _configured = pair.configure(wish).ok();
         pair
     }
 
@@ -114,6 +114,11 @@ impl Pair {
         self.lab.client()
     }
 
+    /// Lets the seat's `mxone_admin` log in where root may.
+    pub fn seat_key_for_mxone_admin(&self) {
+        self.seat().sh("install -o mxone_admin -m 600 /root/.ssh/id_ed25519 /home/mxone_admin/.ssh/id_ed25519");
+    }
+
     /// Runs the program at the seat, whatever comes of it.
     pub fn run(&self, words: &[&str]) -> Done {
         self.seat().run(&[&[PROGRAM], words].concat())
@@ -137,9 +142,9 @@ impl Pair {
         Site::BOTH.map(|site| status[site.to_string()]["traffic"].as_str().unwrap().to_owned())
     }
 
-    /// What the packet filters themselves say of each server of a site: whether our chains are there.
-    pub fn blocked(&self, site: Site) -> [bool; 2] {
-        [1, 2].map(|lim| is_blocked(self.lab.server(site, lim)))
+    /// What the packet filters of a site's servers hold of ours.
+    pub fn filters(&self, site: Site) -> [Filter; 2] {
+        [1, 2].map(|lim| filter(self.lab.server(site, lim)))
     }
 
     /// Starts the monitor at the seat.
@@ -191,11 +196,25 @@ impl Pair {
     }
 }
 
-/// Whether our chains are in a server's packet filter, in both families.
-pub fn is_blocked(host: &Host) -> bool {
-    let saved = ["iptables-save", "ip6tables-save"].map(|save| host.must(&[save]).contains("MXONE_REDUNDANCY_IN"));
-    assert_eq!(saved[0], saved[1], "the families of {} differ", host.name);
-    saved[0]
+/// Whether a packet filter holds our rules, asked of it without any program of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filter {
+    /// In neither family.
+    Open,
+    /// In one family: something is under way.
+    Half,
+    /// In both families.
+    Blocked,
+}
+
+/// What a server's packet filter holds of ours.
+pub fn filter(host: &Host) -> Filter {
+    let ours = ["iptables-save", "ip6tables-save"].map(|save| host.must(&[save]).contains("MXONE_REDUNDANCY_IN"));
+    match ours {
+        [false, false] => Filter::Open,
+        [true, true] => Filter::Blocked,
+        [_, _] => Filter::Half,
+    }
 }
 
 /// The address of LIM 1 of a site.
