@@ -77,6 +77,13 @@ async fn prepare_and_set_up(
 /// A load restarts the alternate, so an alternate that serves users is never configured upon.
 async fn refuse_a_live_alternate(systems: &SystemPorts, situation: &Situation) -> Result<(), Stopped> {
     let alternate_open = !situation.is_blocked(Site::Alternate);
+    let unread: Vec<String> = situation.servers.iter().filter_map(unread).collect();
+    if alternate_open && !unread.is_empty() {
+        return Err(Stopped::NotAllowed(format!(
+            "it cannot be told which system is the active one, and configure reloads the alternate: {}",
+            unread.join("; ")
+        )));
+    }
     if alternate_open && !situation.is_allowed(Site::Primary) {
         return Err(Stopped::NotAllowed(
             "the alternate lets traffic in while the primary does not: it is the active system, and configure would \
@@ -90,6 +97,14 @@ async fn refuse_a_live_alternate(systems: &SystemPorts, situation: &Situation) -
             "{calls} calls are up in the alternate system, and configure would reload it"
         ))),
         Some(_) | None => Ok(()),
+    }
+}
+
+/// A server that could not be read, and why.
+fn unread((server, traffic): (&ServerId, &Traffic)) -> Option<String> {
+    match traffic {
+        Traffic::Unknown { because } => Some(format!("{server} cannot be read: {because}")),
+        Traffic::Allowed | Traffic::Blocked { .. } | Traffic::Partial { .. } => None,
     }
 }
 

@@ -287,7 +287,11 @@ impl Host {
     /// What happens from power to network: the cable is there, early units run, and only then the link goes up.
     pub fn boot(&self, router: &Namespace) {
         let (near, far) = (&self.namespace.name, &self.port);
-        ip(&["link", "add", "eth0", "netns", near, "type", "veth", "peer", "name", far, "netns", &router.name]);
+        // A server keeps its network card, so neighbours that remember it still reach it after a restart.
+        let [a, b, c, d] = self.v4.octets();
+        let card = format!("02:00:{a:02x}:{b:02x}:{c:02x}:{d:02x}");
+        let near_end = ["link", "add", "eth0", "address", &card, "netns", near];
+        ip(&[&near_end[..], &["type", "veth", "peer", "name", far, "netns", &router.name]].concat());
         let bridge = self.part.network.bridge();
         router.batch(&format!("link set {far} master {bridge}\nlink set {far} up\n"));
         self.namespace.batch("link set lo up\n");

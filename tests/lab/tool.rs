@@ -5,11 +5,12 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// What the lab is made of, each with the Debian package it comes in.
-const NEEDED: [(&str, &str); 10] = [
+const NEEDED: [(&str, &str); 11] = [
     ("ip", "iproute2"),
     ("nsenter", "util-linux"),
     ("sshd", "openssh-server"),
     ("ssh", "openssh-client"),
+    ("sudo", "sudo"),
     ("iptables", "iptables"),
     ("ipset", "ipset"),
     ("conntrack", "conntrack"),

@@ -1,0 +1,22 @@
+//! The product end to end: the real binary at LIM 1 of the alternate, real servers, packet filters, call servers and
+//! phones, and an auditor outside of it all.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test ends by panicking"
+)]
+
+#[path = "end_to_end/configure.rs"]
+mod configure;
+#[path = "end_to_end/data.rs"]
+mod data;
+#[path = "lab/lab.rs"]
+mod lab;
+#[path = "end_to_end/loss.rs"]
+mod loss;
+#[path = "end_to_end/pair.rs"]
+mod pair;
+#[path = "end_to_end/takeover.rs"]
+mod takeover;
