@@ -156,7 +156,7 @@ impl Documents for Files {
             return Ok(text);
         }
         platform::builtin_text(name).map(str::to_owned).ok_or_else(|| {
-            vec![format!("there is no platform \"{name}\"; there are {}", self.platform_names().join(", "))]
+            vec![format!("there is no platform \"{name}\"; write one of {}", self.platform_names().join(", "))]
         })
     }
 

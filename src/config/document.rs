@@ -117,6 +117,11 @@ pub fn read_on<T: DeserializeOwned>(file: &Path, text: &str) -> Reading<T> {
         troubled: BTreeSet::new(),
         first_line: entries(text).next().map_or(1, |(line, _)| line),
     };
+    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        let problem = Problem::new(file, (1, 1), "the file is empty").write("its keys with their values");
+        reading.problems.push(problem);
+        return reading;
+    }
     let mut draft = repair::Draft::new(text);
     loop {
         let error = match serde_yaml::from_str_with_options::<T>(draft.text(), options()) {
@@ -254,7 +259,7 @@ mod tests {
             [
                 "f.yaml:1:7: \"70000\" is not a whole number from 0 to 65535; write a whole number from 0 to 65535",
                 "f.yaml:2:1: \"nmae\" is not known here; write name",
-                "f.yaml:5:14: invalid IP address syntax: \"010.0.0.1\"; write an address like 192.0.2.10 or 2001:db8::10",
+                "f.yaml:5:14: \"010.0.0.1\" is not an IP address; write an address like 192.0.2.10 or 2001:db8::10",
                 "f.yaml:7:5: \"adress\" is not known here; write address",
                 "f.yaml:10:5: \"999\" is not a whole number from 0 to 255; write a whole number from 0 to 255",
                 "f.yaml:12:1: \"name\" stands here a second time; write it once",

@@ -9,13 +9,12 @@ use crate::domain::schedule::AutoCopy;
 /// # Errors
 /// [`Stopped::NotAllowed`] when it is set up already, else as a change of settings.
 pub fn create(ports: &Ports, request: &Request, wanted: AutoCopy) -> Result<Ended, Stopped> {
-    begin_now(ports, request)?;
     settings::change(ports, request, &format!("data auto create {}", wanted.schedule), |configuration| {
         if configuration.auto_copy.is_some() {
             return Err(Stopped::NotAllowed("a daily copy is set up already; use data auto change".to_owned()));
         }
         configuration.auto_copy = Some(wanted);
-        Ok(())
+        begin_now(ports, request)
     })
 }
 
@@ -28,9 +27,11 @@ pub fn change(
     request: &Request,
     edit: impl FnOnce(&mut AutoCopy) -> Result<(), Stopped>,
 ) -> Result<Ended, Stopped> {
-    begin_now(ports, request)?;
     settings::change(ports, request, "data auto change", |configuration| match &mut configuration.auto_copy {
-        Some(auto_copy) => edit(auto_copy),
+        Some(auto_copy) => {
+            edit(auto_copy)?;
+            begin_now(ports, request)
+        }
         None => Err(Stopped::NotAllowed("no daily copy is set up; use data auto create".to_owned())),
     })
 }

@@ -52,6 +52,9 @@ pub async fn load(
     name: Option<&str>,
     dialog: &mut dyn Dialog,
 ) -> Result<Ended, Stopped> {
+    if ports.settings.load()?.is_none() {
+        return Err(Stopped::NotConfigured);
+    }
     let name = resolve(ports, name)?;
     load_named(ports, request, Action::MirrorLoad, name, dialog).await
 }
@@ -61,6 +64,9 @@ pub async fn load(
 /// # Errors
 /// [`Stopped::NotAllowed`] when none was, else as [`load`].
 pub async fn roll_back(ports: &Ports, request: &Request, dialog: &mut dyn Dialog) -> Result<Ended, Stopped> {
+    if ports.settings.load()?.is_none() {
+        return Err(Stopped::NotConfigured);
+    }
     let former = ports.journal.memory()?.former;
     let former = former.ok_or_else(|| Stopped::NotAllowed("no other mirror was loaded before".to_owned()))?;
     load_named(ports, request, Action::MirrorRollBack, former, dialog).await

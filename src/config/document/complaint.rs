@@ -35,23 +35,21 @@ pub(super) fn explain(file: &Path, at: (u64, u64), error: &Error, text: &str) ->
             let (what, hint) = structure(expected);
             problem(format!("this is not {what}")).write(hint)
         }
+        Error::Message { msg, .. } if msg.contains("IP address syntax") => {
+            problem(format!("\"{written}\" is not an IP address")).write("an address like 192.0.2.10 or 2001:db8::10")
+        }
+        Error::Message { msg, .. } if msg.contains("untagged enum") => {
+            problem("this is neither one value nor a list of them".to_owned()).write("one value, or a list: [one, another]")
+        }
         Error::Message { msg, .. } => {
             let text = if written.is_empty() || msg.contains(&written) {
                 msg.clone()
             } else {
                 format!("{msg}: \"{written}\"")
             };
-            let problem = problem(text);
-            if msg.contains("IP address") {
-                problem.write("an address like 192.0.2.10 or 2001:db8::10")
-            } else {
-                problem
-            }
+            problem(text)
         }
-        Error::Budget { .. }
-        | Error::AliasReplayLimitExceeded { .. }
-        | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => {
+        other if ["budget", "alias"].iter().any(|word| other.to_string().contains(word)) => {
             problem("this grows beyond all measure when it is read".to_owned()).write("it without anchors and aliases")
         }
         other => problem(format!("this cannot be read as YAML: {}", without_place(&other.to_string())))
@@ -69,7 +67,8 @@ fn written_at(text: &str, (line, column): (u64, u64)) -> String {
     let line = usize::try_from(line).ok().and_then(|n| text.split('\n').nth(n.saturating_sub(1))).unwrap_or_default();
     let column = usize::try_from(column.saturating_sub(1)).unwrap_or(usize::MAX);
     let rest: String = line.chars().skip(column).filter(|c| !c.is_control()).take(80).collect();
-    let end = rest.find(" #").or_else(|| rest.find([',', ']', '}'])).unwrap_or(rest.len());
+    let ends = [rest.find(" #"), rest.find(": "), rest.find([',', ']', '}'])];
+    let end = ends.into_iter().flatten().min().unwrap_or(rest.len());
     rest[..end].trim().trim_end_matches(':').trim_matches(['"', '\'']).to_owned()
 }
 

@@ -1,7 +1,6 @@
 //! What the values of `config.yaml` must be, beyond their kinds.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -111,10 +110,12 @@ fn check_address(file: &Path, address: &Spanned<IpAddr>, problems: &mut Vec<Prob
 fn check_values(file: &Path, written: &File, problems: &mut Vec<Problem>) {
     let ssh = &written.ssh;
     for seconds in [&ssh.connect_timeout_seconds, &ssh.authenticate_timeout_seconds] {
-        check_range(file, seconds, &TIMEOUTS, "seconds", problems);
+        check_seconds(file, seconds, &TIMEOUTS, problems);
     }
-    check_range(file, &ssh.port, &(1..=u16::MAX), "as a port", problems);
-    check_range(file, &written.boot.grace_seconds, &(0..=LONGEST_GRACE.as_secs()), "seconds", problems);
+    if ssh.port.value == 0 {
+        problems.push(Problem::at(file, &ssh.port, "0 is not a port").write("1 to 65535"));
+    }
+    check_seconds(file, &written.boot.grace_seconds, &(0..=LONGEST_GRACE.as_secs()), problems);
     let is_name_byte = |b: u8| b.is_ascii_alphanumeric() || b"._-@\\$+".contains(&b);
     let user = &ssh.user.value;
     if user.is_empty() || user.starts_with('-') || !user.bytes().all(is_name_byte) {
@@ -126,16 +127,10 @@ fn check_values(file: &Path, written: &File, problems: &mut Vec<Problem>) {
     }
 }
 
-fn check_range<T: PartialOrd + Display>(
-    file: &Path,
-    number: &Spanned<T>,
-    range: &RangeInclusive<T>,
-    what: &str,
-    problems: &mut Vec<Problem>,
-) {
-    if !range.contains(&number.value) {
-        let message = format!("{} {what} is out of range", number.value);
-        problems.push(Problem::at(file, number, message).write(format!("{} to {}", range.start(), range.end())));
+fn check_seconds(file: &Path, seconds: &Spanned<u64>, range: &RangeInclusive<u64>, problems: &mut Vec<Problem>) {
+    if !range.contains(&seconds.value) {
+        let message = format!("{} seconds is out of range", seconds.value);
+        problems.push(Problem::at(file, seconds, message).write(format!("{} to {}", range.start(), range.end())));
     }
 }
 
@@ -150,7 +145,7 @@ fn auto_copy(file: &Path, part: &AutoCopyPart, problems: &mut Vec<Problem>) -> O
         problems.push(Problem::at(file, &part.zone, message).write("a name such as Europe/Stockholm"));
     }
     let delay = &part.random_delay_seconds;
-    check_range(file, delay, &(0..=LONGEST_RANDOM_DELAY.as_secs()), "seconds", problems);
+    check_seconds(file, delay, &(0..=LONGEST_RANDOM_DELAY.as_secs()), problems);
     let copy = AutoCopy { schedule: schedule.ok()?, zone: zone.ok()?, random_delay: Duration::from_secs(delay.value) };
     if copy.never_comes() {
         problems.push(Problem::at(file, &part.schedule, "this time never comes").write("a day that every year has"));
