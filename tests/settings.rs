@@ -65,8 +65,10 @@ fn wrong_translations_change_nothing_and_say_what_is_wrong() {
     lab.words("settings translation confirm 192.0.2.11").ended(2).complains("192.0.2.11 is no foreign address");
     lab.words("settings translation explain nonsense").ended(2);
     assert!(lab.state() == before);
-    lab.words("settings translation remove 192.0.2.0/24").ended(0);
-    let refused = lab.words("data mirrors load --yes").ended(1);
+    let removed = lab.words("settings translation remove 192.0.2.0/24").ended(0);
+    let warned = "note: the next load will be refused: 192.0.2.11 belongs to the primary and has no translation";
+    assert!(removed.err.contains(warned), "{removed:?}");
+    let refused = lab.words("data mirrors load --yes").ended(3);
     assert!(refused.err.contains("192.0.2.11 belongs to the primary and has no translation"), "{refused:?}");
     lab.words("status").ended(0);
 }
@@ -242,7 +244,7 @@ fn platforms_are_listed_shown_and_checked() {
     let profile = profile.to_str().unwrap();
     for site in ["primary", "alternate"] {
         let ran = lab.lab(&["platform", "check", profile, "--site", site]).ended(0);
-        assert!(ran.out.contains("16.3.1.4.5"), "{ran:?}");
+        assert!(ran.out.contains("version          16.3.1.4.5\n") && ran.out.contains("LIM 1 "), "{ran:?}");
     }
     let text = fs::read_to_string(profile).unwrap().replace("title:", "tittle:").replace("only_cidr", "only_cdir");
     let wrong = lab.file("wrong.yaml", text);

@@ -3,6 +3,7 @@
 use super::carry_out::carry_out;
 use super::configured::{self, Configured};
 use super::perform::Performer;
+use super::perform::exchange_data::{own_networks, refuse_wrong_translation};
 use super::{Ended, Ports, Request, Stopped, survey};
 use crate::domain::backup::{Generation, GenerationName};
 use crate::domain::plan::{Action, Plan, Step};
@@ -87,6 +88,9 @@ async fn load_named(
             "the alternate is not blocked; a load never touches an active system".to_owned(),
         ));
     }
+    let places = &configuration.membership.platform.addresses;
+    let scan = ports.mirrors.scan(&name, places, &own_networks(&configuration))?;
+    refuse_wrong_translation(&configuration.translation, &scan)?;
     let loaded = ports.journal.memory()?.loaded.map(|loaded| loaded.generation.name);
     let plan = Plan {
         action,

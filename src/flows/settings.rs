@@ -22,6 +22,7 @@ use crate::flows::perform::exchange_data::own_networks;
 use crate::ports::call_server::Condition;
 use crate::ports::dialog::{Dialog, News};
 use crate::ports::mirror_store::MirrorError;
+use crate::ports::settings::SettingsError;
 use crate::ports::systems::SystemPorts;
 
 /// Changed lines a preview lists: more than a person reads, and few enough to print.
@@ -47,10 +48,21 @@ pub fn change(
     if request.dry_run {
         return Ok(Ended::WouldChange(what.to_owned()));
     }
-    ports.settings.save(&ports.settings.material(&configuration))?;
+    ports.settings.save(&ports.settings.material(&configuration)).map_err(without_places)?;
     configured::note(ports, request, Action::Settings, what)?;
     drop(held);
     Ok(Ended::Done)
+}
+
+/// What would be wrong with files that were never written has no place in them.
+fn without_places(error: SettingsError) -> Stopped {
+    match error {
+        SettingsError::Problems(problems) => {
+            let bare = |problem: &String| problem.split_once(": ").map_or(problem.clone(), |(_, told)| told.to_owned());
+            Stopped::BadInput(problems.iter().map(bare).collect::<Vec<_>>().join("\n"))
+        }
+        error @ SettingsError::Io { .. } => error.into(),
+    }
 }
 
 /// Makes a direction of takeover manual or automatic. Works with the other side unreachable.

@@ -10,7 +10,7 @@ use super::given::entry;
 use super::{Run, SCHEMA};
 use crate::domain::configuration;
 use crate::domain::given::Given;
-use crate::domain::translation::{TranslationEntry, TranslationTable, parse_side};
+use crate::domain::translation::{Severity, TranslationEntry, TranslationTable, parse_side};
 use crate::faces::cli::{Direction, Mode, Setting, Translation};
 use crate::faces::failure::{Exit, Failure};
 use crate::flows::{self, Ended, Stopped};
@@ -106,7 +106,14 @@ impl Run<'_> {
         let ended =
             flows::settings::change(self.ports, &request, &what, |configuration| edit(&mut configuration.translation));
         if matches!(ended, Ok(Ended::Done)) {
-            self.dialog(Given::default(), false).tell(News::Note("it takes effect at the next load".to_owned()));
+            let mut dialog = self.dialog(Given::default(), false);
+            dialog.tell(News::Note("it takes effect at the next load".to_owned()));
+            // Without a mirror there is nothing to judge the table by.
+            let judged = flows::settings::scan(self.ports).ok();
+            let problems = judged.map(|(configuration, scan)| configuration.translation.problems(&scan));
+            for problem in problems.into_iter().flatten().filter(|problem| problem.severity() == Severity::Must) {
+                dialog.tell(News::Note(format!("the next load will be refused: {problem}")));
+            }
         }
         self.ended(ended)
     }
