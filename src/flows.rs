@@ -89,6 +89,8 @@ pub enum Ended {
     Done,
     /// Only the plan was wanted; here it is.
     Planned(crate::domain::plan::Plan),
+    /// Only what would be changed was wanted, and it is one setting.
+    WouldChange(String),
     /// There was nothing to do, and that is no fault.
     NotDone(String),
 }

@@ -36,7 +36,8 @@ use clap::{CommandFactory, Parser};
 use crate::domain::journal::Person;
 use crate::faces::cli::{Cli, Command, Common, Lab};
 use crate::faces::failure::{Exit, Failure};
-use crate::faces::run::Run;
+use crate::faces::output::{self, ToReader};
+use crate::faces::run::{Run, SCHEMA};
 use crate::flows::recover::Way;
 use crate::wiring::{Place, standing_lab};
 
@@ -87,13 +88,13 @@ fn finish(result: Result<(), Failure>) -> u8 {
 async fn run(cli: Cli) -> Result<(), Failure> {
     let Cli { command, mut common } = cli;
     let command = match command {
-        Some(Command::Demo) => return wiring::demo::run(&mut std::io::stdout()).await,
-        Some(Command::Lab { what }) => return lab(what).await,
+        Some(Command::Demo) => return demo(common.json).await,
+        Some(Command::Lab { what }) => return lab(what, common.json).await,
         other => other,
     };
     let place = place(&mut common)?;
     let ports = wiring::ports(&place);
-    let mut out = std::io::stdout();
+    let mut out = ToReader(std::io::stdout());
     let recover = match (common.resume, common.abandon) {
         (true, _) => Some(Way::Resume),
         (false, true) => Some(Way::Abandon),
@@ -122,7 +123,18 @@ fn place(common: &mut Common) -> Result<Place, Failure> {
     Ok(place)
 }
 
-async fn lab(what: Lab) -> Result<(), Failure> {
+/// Tells the story as it goes, or whole as one document.
+async fn demo(json: bool) -> Result<(), Failure> {
+    let mut out = ToReader(std::io::stdout());
+    if !json {
+        return wiring::demo::run(&mut out).await;
+    }
+    let mut story = Vec::new();
+    wiring::demo::run(&mut story).await?;
+    print(&String::from_utf8_lossy(&story), json)
+}
+
+async fn lab(what: Lab, json: bool) -> Result<(), Failure> {
     let told = match what {
         Lab::Start { servers } => standing_lab::start(servers).await?,
         Lab::Stop => standing_lab::ask("stop").await?,
@@ -131,8 +143,15 @@ async fn lab(what: Lab) -> Result<(), Failure> {
         Lab::Backup => standing_lab::ask("backup").await?,
         Lab::Serve { servers } => return standing_lab::serve(servers).await,
     };
-    std::io::stdout()
-        .write_all(told.as_bytes())
+    print(&told, json)
+}
+
+fn print(told: &str, json: bool) -> Result<(), Failure> {
+    let lines: Vec<&str> = told.lines().collect();
+    let document = serde_json::json!({"schema": SCHEMA, "told": lines});
+    let text = if json { output::document(&document)? } else { told.to_owned() };
+    ToReader(std::io::stdout())
+        .write_all(text.as_bytes())
         .map_err(|error| Failure::new(Exit::Failed, format!("the result cannot be printed: {error}")))
 }
 
@@ -151,8 +170,8 @@ pub(crate) fn person() -> Person {
     let from = match (terminal, away) {
         (Some(terminal), Some(away)) => format!("{terminal} from {away}"),
         (Some(terminal), None) => terminal,
-        (None, Some(away)) => format!("a script from {away}"),
-        (None, None) => "a script".to_owned(),
+        (None, Some(away)) => format!("no terminal, from {away}"),
+        (None, None) => "no terminal".to_owned(),
     };
     Person { who, from }
 }

@@ -4,6 +4,9 @@ pub mod demo;
 pub mod maintenance;
 pub mod standing_lab;
 
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,14 +14,15 @@ use crate::adapters::clock::SystemClock;
 use crate::adapters::journal_file::JournalFile;
 use crate::adapters::mirror_folder::MirrorFolder;
 use crate::adapters::monitor_unit::MonitorUnit;
-use crate::adapters::settings_file::{Format, SettingsFile};
+use crate::adapters::settings_file::{Format, SettingsFile, Written};
 use crate::adapters::systems::{Reach, RealSystems};
-use crate::config::document::Problem;
+use crate::config::document::{self, Problem};
 use crate::config::{answers, platform, redundancy, translation};
 use crate::domain::configuration::Configuration;
 use crate::domain::given::Given;
 use crate::domain::journal::Material;
 use crate::domain::platform::Platform;
+use crate::domain::site::Site;
 use crate::domain::translation::TranslationTable;
 use crate::flows::{Ports, Staging};
 use crate::ports::clock::Clock;
@@ -74,9 +78,7 @@ pub fn ports(place: &Place) -> Ports {
 /// How the configuration files are read and written.
 fn format(documents: Arc<Files>) -> Format {
     Format {
-        read: Arc::new(move |[(config_file, config), (table_file, table)]| {
-            read(&documents, config_file, config, table_file, table)
-        }),
+        read: Arc::new(move |config, table| read(&documents, config, table)),
         write: |configuration| Material {
             configuration: redundancy::write(configuration),
             translation: translation::to_yaml(&configuration.translation),
@@ -84,31 +86,33 @@ fn format(documents: Arc<Files>) -> Format {
     }
 }
 
-fn read(
-    documents: &Files,
-    config_file: &Path,
-    config: &str,
-    table_file: &Path,
-    table: &str,
-) -> Result<Configuration, Vec<String>> {
-    let table = if table.trim().is_empty() {
-        Ok(TranslationTable::default())
-    } else {
-        translation::from_yaml(table_file, table)
-    };
-    let (table, mut problems) = match table {
-        Ok(table) => (table, Vec::new()),
-        Err(problems) => (TranslationTable::default(), problems),
-    };
+/// Reads both files, and tells what is wrong with either at once.
+fn read(documents: &Files, config: Written<'_>, table: Option<Written<'_>>) -> Result<Configuration, Vec<String>> {
     let platforms = |name: &str| documents.platform(name);
-    match redundancy::read(config_file, config, &platforms, table) {
-        Ok(configuration) if problems.is_empty() => Ok(configuration),
-        Ok(_) => Err(texts(problems)),
-        Err(more) => {
-            problems.splice(0..0, more);
-            Err(texts(problems))
+    let settings = document::decode(config.path, config.bytes)
+        .map_err(|problem| vec![problem])
+        .and_then(|text| redundancy::read(config.path, text, &platforms));
+    let primary = settings.as_ref().map(primary_servers).unwrap_or_default();
+    let table = table.map_or_else(
+        || Ok(TranslationTable::default()),
+        |table| {
+            let text = document::decode(table.path, table.bytes).map_err(|problem| vec![problem])?;
+            translation::from_yaml_beside(table.path, text, &primary)
+        },
+    );
+    match (settings, table) {
+        (Ok(settings), Ok(translation)) => Ok(Configuration { translation, ..settings }),
+        (settings, table) => {
+            let problems = [settings.err(), table.err()].into_iter().flatten().flatten();
+            Err(texts(problems.collect()))
         }
     }
+}
+
+fn primary_servers(configuration: &Configuration) -> BTreeSet<IpAddr> {
+    let membership = &configuration.membership;
+    let cards = membership.of_site(Site::Primary).filter_map(|server| membership.servers.get(&server));
+    cards.map(|card| card.address).collect()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is the last use, in map_err")]
@@ -152,7 +156,7 @@ impl Documents for Files {
             return Ok(text);
         }
         platform::builtin_text(name).map(str::to_owned).ok_or_else(|| {
-            vec![format!("there is no platform \"{name}\"; there are {}", self.platform_names().join(", "))]
+            vec![format!("there is no platform \"{name}\"; write one of {}", self.platform_names().join(", "))]
         })
     }
 
@@ -185,5 +189,11 @@ impl Documents for Files {
 }
 
 fn read_file(file: &Path) -> Result<String, Vec<String>> {
-    std::fs::read_to_string(file).map_err(|error| vec![format!("{} cannot be read: {error}", file.display())])
+    let unreadable = |error: std::io::Error| vec![format!("{} cannot be read: {error}", file.display())];
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(file).and_then(|open| open.take(document::SIZE_LIMIT).read_to_end(&mut bytes));
+    if read.map_err(unreadable)? as u64 == document::SIZE_LIMIT {
+        return Err(vec![format!("{} is larger than any file of this program", file.display())]);
+    }
+    document::decode(file, &bytes).map(str::to_owned).map_err(|problem| vec![problem.to_string()])
 }

@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::durable;
-use crate::ports::service::{MONITOR_UNIT, Service};
+use crate::ports::host::printable;
+use crate::ports::service::{Installed, MONITOR_UNIT, Service};
+
+/// What systemd is told after the unit is written.
+const ARGUMENTS: [&[&str]; 2] = [&["daemon-reload"], &["enable", "--now", MONITOR_UNIT]];
 
 /// Writes the monitor's unit below a root folder.
 pub struct MonitorUnit {
@@ -19,9 +23,18 @@ impl MonitorUnit {
         Self { root: root.to_owned() }
     }
 
+    fn path(&self) -> PathBuf {
+        self.root.join("etc/systemd/system").join(MONITOR_UNIT)
+    }
+
+    /// A unit below another root is none of the systemd that runs here.
+    fn is_for_this_machine(&self) -> bool {
+        self.root == Path::new("/")
+    }
+
     fn text(&self) -> io::Result<String> {
         let program = std::env::current_exe()?;
-        let root = if self.root == Path::new("/") { String::new() } else { format!(" --root {}", self.root.display()) };
+        let root = if self.is_for_this_machine() { String::new() } else { format!(" --root {}", self.root.display()) };
         Ok(format!(
             "[Unit]\n\
              Description=System redundancy monitor\n\
@@ -41,21 +54,35 @@ impl MonitorUnit {
 }
 
 impl Service for MonitorUnit {
-    fn install(&self) -> io::Result<Vec<String>> {
-        let path = self.root.join("etc/systemd/system").join(MONITOR_UNIT);
-        durable::write(&path, self.text()?.as_bytes())?;
-        let mut told = vec![format!("written: {}", path.display())];
-        for arguments in [vec!["daemon-reload"], vec!["enable", "--now", MONITOR_UNIT]] {
-            let ran = Command::new("systemctl").args(&arguments).output();
-            let line = arguments.join(" ");
-            told.push(match ran {
-                Ok(output) if output.status.success() => format!("done: systemctl {line}"),
-                Ok(output) => {
-                    format!("failed: systemctl {line}: {}", String::from_utf8_lossy(&output.stderr).trim())
-                }
-                Err(error) => format!("not done: systemctl {line}: {error}; run the monitor in the foreground instead"),
-            });
+    fn would_install(&self) -> Vec<String> {
+        let mut would = vec![format!("would be written: {}", self.path().display())];
+        if self.is_for_this_machine() {
+            would.extend(ARGUMENTS.iter().map(|arguments| format!("would be run: systemctl {}", arguments.join(" "))));
         }
-        Ok(told)
+        would
+    }
+
+    fn install(&self) -> io::Result<Installed> {
+        let path = self.path();
+        durable::write(&path, self.text()?.as_bytes())?;
+        let mut installed = Installed { told: vec![format!("written: {}", path.display())], complete: true };
+        if !self.is_for_this_machine() {
+            installed.told.push(format!("systemd is not told: the files are below {}", self.root.display()));
+            return Ok(installed);
+        }
+        for arguments in ARGUMENTS {
+            let line = arguments.join(" ");
+            let told = match Command::new("systemctl").args(arguments).output() {
+                Ok(output) if output.status.success() => {
+                    installed.told.push(format!("done: systemctl {line}"));
+                    continue;
+                }
+                Ok(output) => printable(String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default()),
+                Err(error) => error.to_string(),
+            };
+            installed.told.push(format!("failed: systemctl {line}: {told}"));
+            installed.complete = false;
+        }
+        Ok(installed)
     }
 }

@@ -25,8 +25,14 @@ const BYTES_LIMIT: u64 = 1 << 60;
 /// Listing a folder of 100,000 files takes seconds; a server that needs longer has another fault.
 const LIST_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Checksums of 100 GiB on a slow disk.
-const CHECKSUM_TIMEOUT: Duration = Duration::from_secs(3600);
+/// What computing checksums may take beside reading the files: starting programs on a busy server.
+const CHECKSUM_START: Duration = Duration::from_secs(30);
+
+/// Opening one file on a slow disk.
+const OPEN_ONE: Duration = Duration::from_millis(20);
+
+/// Bytes a second that any disk in use reads.
+const SLOWEST_DISK: u64 = 20 * 1024 * 1024;
 
 /// The longest silence while a file is sent.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -80,7 +86,7 @@ impl RemoteBackup {
     ) -> Result<BTreeMap<String, String>, BackupError> {
         let mut sums = Command::new(["xargs", "-0", "sha256sum", "-z", "--"]);
         sums.input = path_list(backup, files.keys().map(String::as_str));
-        sums.timeout = CHECKSUM_TIMEOUT;
+        sums.timeout = checksum_time(files);
         sums.output_limit = LISTING_LIMIT * 2;
         let output = self.run(backup, sums).await?;
         let mut checksums = BTreeMap::new();
@@ -154,6 +160,13 @@ impl BackupSource for RemoteBackup {
         }
         Ok(())
     }
+}
+
+/// How long the checksums of these files may take.
+fn checksum_time(files: &BTreeMap<String, u64>) -> Duration {
+    let opening = OPEN_ONE.saturating_mul(u32::try_from(files.len()).unwrap_or(u32::MAX));
+    let reading = Duration::from_secs(files.values().sum::<u64>() / SLOWEST_DISK);
+    CHECKSUM_START + opening + reading
 }
 
 /// Whether a path below a backup's folder can be kept below another one: relative, without `.` or `..` parts,

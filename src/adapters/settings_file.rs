@@ -9,8 +9,17 @@ use crate::domain::configuration::Configuration;
 use crate::domain::journal::Material;
 use crate::ports::settings::{Settings, SettingsError};
 
-/// Checks the texts of `config.yaml` and `translation.yaml`, named by their paths.
-pub type Reading = dyn Fn([(&Path, &str); 2]) -> Result<Configuration, Vec<String>> + Send + Sync;
+/// A file as it was found.
+#[derive(Clone, Copy)]
+pub struct Written<'a> {
+    /// Where.
+    pub path: &'a Path,
+    /// What is in it.
+    pub bytes: &'a [u8],
+}
+
+/// Checks `config.yaml` and, where it is there, `translation.yaml`.
+pub type Reading = dyn Fn(Written<'_>, Option<Written<'_>>) -> Result<Configuration, Vec<String>> + Send + Sync;
 
 /// How a configuration becomes text and text a configuration; problems carry their places.
 #[derive(Clone)]
@@ -36,17 +45,18 @@ impl SettingsFile {
         Self { configuration: folder.join("config.yaml"), translation: folder.join("translation.yaml"), format }
     }
 
-    fn check(&self, configuration: &str, translation: &str) -> Result<Configuration, SettingsError> {
-        (self.format.read)([(&self.configuration, configuration), (&self.translation, translation)])
-            .map_err(SettingsError::Problems)
+    fn check(&self, configuration: &[u8], translation: Option<&[u8]>) -> Result<Configuration, SettingsError> {
+        let configuration = Written { path: &self.configuration, bytes: configuration };
+        let translation = translation.map(|bytes| Written { path: &self.translation, bytes });
+        (self.format.read)(configuration, translation).map_err(SettingsError::Problems)
     }
 }
 
 impl Settings for SettingsFile {
     fn load(&self) -> Result<Option<Configuration>, SettingsError> {
         let Some(configuration) = read(&self.configuration)? else { return Ok(None) };
-        let translation = read(&self.translation)?.unwrap_or_default();
-        self.check(&configuration, &translation).map(Some)
+        let translation = read(&self.translation)?;
+        self.check(&configuration, translation.as_deref()).map(Some)
     }
 
     fn material(&self, configuration: &Configuration) -> Material {
@@ -54,7 +64,7 @@ impl Settings for SettingsFile {
     }
 
     fn read(&self, material: &Material) -> Result<Configuration, SettingsError> {
-        self.check(&material.configuration, &material.translation)
+        self.check(material.configuration.as_bytes(), Some(material.translation.as_bytes()))
     }
 
     fn save(&self, material: &Material) -> Result<(), SettingsError> {
@@ -73,9 +83,9 @@ impl Settings for SettingsFile {
     }
 }
 
-fn read(path: &Path) -> Result<Option<String>, SettingsError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+fn read(path: &Path) -> Result<Option<Vec<u8>>, SettingsError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(source) => Err(io_error(path, "read")(source)),
     }

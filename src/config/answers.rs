@@ -7,33 +7,33 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_yaml::Spanned;
 
-use super::document::{self, Problem};
-use crate::domain::address::HostKey;
-use crate::domain::configuration::{CopyLimits, ServerList};
+use super::document::{self, Problem, Reading};
+use super::translation::{Pairs, from_pairs};
+use crate::domain::address::{HostKey, names_one_host, parse_bare};
+use crate::domain::configuration::{CopyLimits, LONGEST_GRACE, ServerList};
 use crate::domain::given::Given;
 use crate::domain::traffic::TurnAway;
-use crate::domain::translation::{TranslationEntry, TranslationTable};
 
 /// The file as it is written; every key may be left out.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct File {
-    platform: Option<String>,
-    primary_master_address: Option<String>,
+    platform: Option<Spanned<String>>,
+    primary_master_address: Option<Spanned<String>>,
     primary_host_key: Option<HostKey>,
-    alternate_master_address: Option<String>,
+    alternate_master_address: Option<Spanned<String>>,
     host_keys: BTreeMap<IpAddr, HostKey>,
     primary_servers: ServerList,
     alternate_servers: ServerList,
-    network_control_address: Option<OneOrMore>,
-    translation: Option<Spanned<BTreeMap<String, String>>>,
+    network_control_address: Option<Spanned<OneOrMore>>,
+    translation: Pairs,
     takeover: Takeover,
-    boot_without_peer: Option<String>,
-    boot_grace: Option<u64>,
+    boot_without_peer: Option<Spanned<String>>,
+    boot_grace: Option<Spanned<u64>>,
     ssh: Ssh,
     never_block: BTreeSet<IpAddr>,
     turn_away: TurnAway,
-    bytes_per_second: Option<u64>,
+    bytes_per_second: Option<Spanned<u64>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -46,68 +46,119 @@ enum OneOrMore {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 struct Takeover {
-    alternate_from_primary: Option<String>,
-    primary_from_alternate: Option<String>,
+    alternate_from_primary: Option<Spanned<String>>,
+    primary_from_alternate: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Ssh {
     user: Option<String>,
-    port: Option<u16>,
+    port: Option<Spanned<u16>>,
     identity: Option<PathBuf>,
 }
 
 /// Reads an answers file.
 ///
 /// # Errors
-/// Everything that is wrong with it, each with its place.
+/// Everything that is wrong with it, each with its place. Whether a platform of that name is there is told by the
+/// question itself.
 pub fn read(file: &Path, text: &str) -> Result<Given, Vec<Problem>> {
-    let written: File = if text.trim().is_empty() { File::default() } else { document::parse(file, text)? };
-    let translation = written.translation.as_ref().map(|part| translation(file, part)).transpose()?;
+    if text.trim().is_empty() {
+        return Ok(Given::default());
+    }
+    let mut reading = document::read_on::<File>(file, text);
+    let Some(written) = reading.value.take() else { return Err(reading.problems) };
+    check(file, &written, &mut reading);
+    let translation = from_pairs(file, &written.translation).map_err(|more| reading.problems.extend(more));
+    reading.problems.sort();
+    let (Ok(translation), true) = (translation, reading.problems.is_empty()) else { return Err(reading.problems) };
+    let text = |word: Option<Spanned<String>>| word.map(|word| word.value);
     let words = [
-        ("platform", written.platform),
-        ("primary_master_address", written.primary_master_address),
-        ("alternate_master_address", written.alternate_master_address),
-        ("network_control_address", written.network_control_address.map(joined)),
-        ("takeover.alternate-from-primary", written.takeover.alternate_from_primary),
-        ("takeover.primary-from-alternate", written.takeover.primary_from_alternate),
-        ("boot_without_peer", written.boot_without_peer),
-        ("boot_grace", written.boot_grace.map(|seconds| seconds.to_string())),
+        ("platform", text(written.platform)),
+        ("primary_master_address", text(written.primary_master_address)),
+        ("alternate_master_address", text(written.alternate_master_address)),
+        ("network_control_address", written.network_control_address.map(|addresses| joined(&addresses.value))),
+        ("takeover.alternate-from-primary", text(written.takeover.alternate_from_primary)),
+        ("takeover.primary-from-alternate", text(written.takeover.primary_from_alternate)),
+        ("boot_without_peer", text(written.boot_without_peer)),
+        ("boot_grace", written.boot_grace.map(|seconds| seconds.value.to_string())),
     ];
     Ok(Given {
         words: words.into_iter().filter_map(|(key, word)| Some((key.to_owned(), word?))).collect(),
         ssh_user: written.ssh.user,
-        ssh_port: written.ssh.port,
+        ssh_port: written.ssh.port.map(|port| port.value),
         ssh_identity: written.ssh.identity,
         host_keys: written.host_keys,
         primary_host_key: written.primary_host_key,
         primary_servers: written.primary_servers,
         alternate_servers: written.alternate_servers,
-        translation: translation.unwrap_or_default(),
+        translation,
         never_block: written.never_block,
         turn_away: written.turn_away,
-        copy: CopyLimits { bytes_per_second: written.bytes_per_second },
+        copy: CopyLimits { bytes_per_second: written.bytes_per_second.map(|rate| rate.value) },
     })
 }
 
-fn joined(addresses: OneOrMore) -> String {
-    match addresses {
-        OneOrMore::One(address) => address,
-        OneOrMore::More(addresses) => addresses.join(","),
+/// Tells answers that no question will take.
+fn check(file: &Path, written: &File, reading: &mut Reading<File>) {
+    let problems = &mut reading.problems;
+    for address in [&written.primary_master_address, &written.alternate_master_address].into_iter().flatten() {
+        if !is_address(&address.value) {
+            problems.push(Problem::at(file, address, not_an_address(&address.value)).write(AN_ADDRESS));
+        }
+    }
+    if let Some(addresses) = &written.network_control_address {
+        let joined = joined(&addresses.value);
+        let words: Vec<&str> = joined.split([',', ' ']).filter(|word| !word.is_empty()).collect();
+        for word in words.iter().filter(|word| !is_address(word)) {
+            problems.push(Problem::at(file, addresses, not_an_address(word)).write(AN_ADDRESS));
+        }
+        if words.is_empty() {
+            let message = "at least one network control address is needed";
+            problems.push(Problem::at(file, addresses, message).write(AN_ADDRESS));
+        }
+    }
+    let takeover = [&written.takeover.alternate_from_primary, &written.takeover.primary_from_alternate];
+    for mode in takeover.into_iter().flatten() {
+        check_word(file, mode, ["manual", "automatic"], problems);
+    }
+    if let Some(choice) = &written.boot_without_peer {
+        check_word(file, choice, ["stay-blocked", "open"], problems);
+    }
+    if let Some(grace) = written.boot_grace.as_ref().filter(|grace| grace.value > LONGEST_GRACE.as_secs()) {
+        let message = format!("{} seconds is out of range", grace.value);
+        problems.push(Problem::at(file, grace, message).write(format!("0 to {}", LONGEST_GRACE.as_secs())));
+    }
+    if let Some(port) = written.ssh.port.as_ref().filter(|port| port.value == 0) {
+        problems.push(Problem::at(file, port, "0 is not a port").write("1 to 65535"));
+    }
+    if let Some(rate) = written.bytes_per_second.as_ref().filter(|rate| rate.value == 0) {
+        let message = "a copy at 0 bytes a second never ends";
+        problems.push(Problem::at(file, rate, message).write("a larger number, or leave it out"));
     }
 }
 
-fn translation(file: &Path, written: &Spanned<BTreeMap<String, String>>) -> Result<TranslationTable, Vec<Problem>> {
-    let mut table = TranslationTable::default();
-    let mut problems = Vec::new();
-    for (primary, alternate) in &written.value {
-        match format!("{primary} -> {alternate}").parse::<TranslationEntry>() {
-            Ok(entry) => {
-                table.set(entry);
-            }
-            Err(error) => problems.push(Problem::at(file, written, error.to_string())),
-        }
+const AN_ADDRESS: &str = "an address like 192.0.2.10 or 2001:db8::10";
+
+fn is_address(text: &str) -> bool {
+    parse_bare(text).is_ok_and(|(address, _)| names_one_host(address))
+}
+
+fn not_an_address(text: &str) -> String {
+    format!("\"{text}\" is not the address of one host")
+}
+
+fn check_word(file: &Path, word: &Spanned<String>, known: [&str; 2], problems: &mut Vec<Problem>) {
+    if !known.contains(&word.value.as_str()) {
+        let message = format!("\"{}\" is neither {}", word.value, known.join(" nor "));
+        problems.push(Problem::at(file, word, message).write(known.join(" or ")));
     }
-    if problems.is_empty() { Ok(table) } else { Err(problems) }
+}
+
+fn joined(addresses: &OneOrMore) -> String {
+    match addresses {
+        OneOrMore::One(address) => address.clone(),
+        OneOrMore::More(addresses) => addresses.join(","),
+    }
 }

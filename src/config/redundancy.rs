@@ -9,27 +9,33 @@ use serde::{Deserialize, Serialize};
 use serde_yaml::Spanned;
 
 use super::document::{self, Problem};
+use crate::domain::address::HostKey;
 use crate::domain::configuration::{
     BootPolicy, Configuration, CopyLimits, Membership, ServerCard, SshAccess, TakeoverSettings, WithoutPeer,
 };
 use crate::domain::platform::Platform;
-use crate::domain::schedule::{AutoCopy, CronSchedule};
+use crate::domain::schedule::AutoCopy;
 use crate::domain::site::{LimNumber, ServerId, Site};
 use crate::domain::traffic::TurnAway;
 use crate::domain::translation::TranslationTable;
 
+mod checks;
+
 /// The format of `config.yaml`.
 const SCHEMA: u32 = 1;
 
-/// The file as it is written.
+/// The servers of a site as they are written.
+type Cards = Spanned<BTreeMap<LimNumber, Spanned<Card>>>;
+
+/// The file as it is written. What must be there is optional here, so that all that is missing is told at once.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    schema: Spanned<u32>,
-    platform: Spanned<String>,
-    primary: Spanned<BTreeMap<LimNumber, ServerCard>>,
-    alternate: Spanned<BTreeMap<LimNumber, ServerCard>>,
-    network_control_address: Spanned<Vec<IpAddr>>,
+    schema: Option<Spanned<u32>>,
+    platform: Option<Spanned<String>>,
+    primary: Option<Cards>,
+    alternate: Option<Cards>,
+    network_control_address: Option<Spanned<Vec<Spanned<IpAddr>>>>,
     #[serde(default)]
     takeover: TakeoverSettings,
     #[serde(default)]
@@ -46,11 +52,20 @@ struct File {
     topology: BTreeSet<String>,
 }
 
+/// A server as it is written.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Card {
+    address: Spanned<IpAddr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    host_key: Option<HostKey>,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Ssh {
-    user: String,
-    port: u16,
+    user: Spanned<String>,
+    port: Spanned<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity: Option<PathBuf>,
     connect_timeout_seconds: Spanned<u64>,
@@ -66,8 +81,8 @@ impl Default for Ssh {
 impl From<&SshAccess> for Ssh {
     fn from(access: &SshAccess) -> Self {
         Self {
-            user: access.user.clone(),
-            port: access.port,
+            user: here(access.user.clone()),
+            port: here(access.port),
             identity: access.identity.clone(),
             connect_timeout_seconds: here(access.connect_timeout.as_secs()),
             authenticate_timeout_seconds: here(access.authenticate_timeout.as_secs()),
@@ -86,7 +101,7 @@ struct TrafficPart {
 #[serde(deny_unknown_fields, default)]
 struct Boot {
     without_peer: WithoutPeer,
-    grace_seconds: u64,
+    grace_seconds: Spanned<u64>,
 }
 
 impl Default for Boot {
@@ -97,7 +112,7 @@ impl Default for Boot {
 
 impl From<&BootPolicy> for Boot {
     fn from(boot: &BootPolicy) -> Self {
-        Self { without_peer: boot.without_peer, grace_seconds: boot.grace.as_secs() }
+        Self { without_peer: boot.without_peer, grace_seconds: here(boot.grace.as_secs()) }
     }
 }
 
@@ -106,8 +121,12 @@ impl From<&BootPolicy> for Boot {
 struct AutoCopyPart {
     schedule: Spanned<String>,
     zone: Spanned<String>,
-    #[serde(default)]
-    random_delay_seconds: u64,
+    #[serde(default = "no_delay")]
+    random_delay_seconds: Spanned<u64>,
+}
+
+fn no_delay() -> Spanned<u64> {
+    here(0)
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -120,113 +139,47 @@ struct Copy {
 /// Finds a platform profile by its name.
 pub type Platforms<'a> = &'a (dyn Fn(&str) -> Result<Platform, Vec<String>> + 'a);
 
-/// Reads `config.yaml` whole; `translation` is the table of the file beside it.
+/// Reads `config.yaml` whole; the translation table, which has a file of its own, is empty.
 ///
 /// # Errors
 /// Everything that is wrong, each with its place.
-pub fn read(
-    file: &Path,
-    text: &str,
-    platforms: Platforms<'_>,
-    translation: TranslationTable,
-) -> Result<Configuration, Vec<Problem>> {
-    let written: File = document::parse(file, text)?;
-    let mut problems = Vec::new();
-    check_schema(file, &written, &mut problems);
-    check_servers(file, &written, &mut problems);
-    check_values(file, &written, &mut problems);
-    let platform = platforms(&written.platform.value).map_err(|because| {
-        problems.extend(because.into_iter().map(|because| Problem::at(file, &written.platform, because)));
+pub fn read(file: &Path, text: &str, platforms: Platforms<'_>) -> Result<Configuration, Vec<Problem>> {
+    let mut reading = document::read_on::<File>(file, text);
+    let Some(written) = reading.value.take() else { return Err(reading.problems) };
+    let auto_copy = checks::check(file, &written, &mut reading);
+    let platform = written.platform.as_ref().and_then(|name| {
+        let tell = |because: Vec<String>| {
+            reading.problems.extend(because.into_iter().map(|because| Problem::at(file, name, because)));
+        };
+        platforms(&name.value).map_err(tell).ok()
     });
-    let auto_copy = written.auto_copy.as_ref().map(|part| auto_copy(file, part, &mut problems));
-    if let (Ok(platform), true) = (platform, problems.is_empty()) {
-        return Ok(settings(written, platform, auto_copy.flatten(), translation));
+    if let (Some(platform), true) = (platform, reading.problems.is_empty()) {
+        return Ok(settings(written, platform, auto_copy));
     }
-    problems.sort();
-    Err(problems)
+    reading.problems.sort();
+    Err(reading.problems)
 }
 
-fn check_schema(file: &Path, written: &File, problems: &mut Vec<Problem>) {
-    if written.schema.value != SCHEMA {
-        let message = format!("schema {} is not known", written.schema.value);
-        problems.push(Problem::at(file, &written.schema, message).write(SCHEMA.to_string()));
-    }
-}
-
-/// LIM 1 on both sides, the same numbers, no address twice, a host key for every server but this one.
-fn check_servers(file: &Path, written: &File, problems: &mut Vec<Problem>) {
-    let mut seen: BTreeMap<IpAddr, String> = BTreeMap::new();
-    for (site, part) in [(Site::Primary, &written.primary), (Site::Alternate, &written.alternate)] {
-        if !part.value.contains_key(&LimNumber::FIRST) {
-            problems.push(Problem::at(file, part, format!("the {site} has no LIM 1")).write("1: {address: ...}"));
-        }
-        for (lim, card) in &part.value {
-            let server = ServerId { site, lim: *lim };
-            if card.host_key.is_none() && server != ServerId::first_of(Site::Alternate) {
-                let message = format!("{server} has no host_key");
-                problems.push(Problem::at(file, part, message).write("host_key: \"ssh-ed25519 AAAA...\""));
-            }
-            if let Some(other) = seen.insert(card.address, server.to_string()) {
-                problems.push(Problem::at(file, part, format!("{server} has the address of {other}")));
-            }
-        }
-    }
-    if !written.primary.value.keys().eq(written.alternate.value.keys()) {
-        let message = "the two systems do not have the same LIM numbers";
-        problems.push(Problem::at(file, &written.alternate, message).write("the numbers of the primary"));
-    }
-}
-
-fn check_values(file: &Path, written: &File, problems: &mut Vec<Problem>) {
-    if written.network_control_address.value.is_empty() {
-        let message = "at least one network control address is needed";
-        problems.push(Problem::at(file, &written.network_control_address, message).write("[192.0.2.1]"));
-    }
-    for seconds in [&written.ssh.connect_timeout_seconds, &written.ssh.authenticate_timeout_seconds] {
-        if !(1..=120).contains(&seconds.value) {
-            let message = format!("{} s is no usable time-out", seconds.value);
-            problems.push(Problem::at(file, seconds, message).write("1 to 120"));
-        }
-    }
-    if let Some(rate) = written.copy.bytes_per_second.as_ref().filter(|rate| rate.value == 0) {
-        let message = "a copy at 0 bytes a second never ends";
-        problems.push(Problem::at(file, rate, message).write("a larger number, or leave it out"));
-    }
-}
-
-fn auto_copy(file: &Path, part: &AutoCopyPart, problems: &mut Vec<Problem>) -> Option<AutoCopy> {
-    let schedule: Result<CronSchedule, _> = part.schedule.value.parse();
-    let zone: Result<chrono_tz::Tz, _> = part.zone.value.parse();
-    if let Err(error) = &schedule {
-        problems.push(Problem::at(file, &part.schedule, error.to_string()));
-    }
-    if zone.is_err() {
-        let message = format!("\"{}\" is no time zone", part.zone.value);
-        problems.push(Problem::at(file, &part.zone, message).write("a name such as Europe/Stockholm"));
-    }
-    let random_delay = Duration::from_secs(part.random_delay_seconds);
-    Some(AutoCopy { schedule: schedule.ok()?, zone: zone.ok()?, random_delay })
-}
-
-fn settings(
-    written: File,
-    platform: Platform,
-    auto_copy: Option<AutoCopy>,
-    translation: TranslationTable,
-) -> Configuration {
-    let of = |site, part: Spanned<BTreeMap<LimNumber, ServerCard>>| {
-        part.value.into_iter().map(move |(lim, card)| (ServerId { site, lim }, card))
+/// Settings of a file in which nothing is wrong.
+fn settings(written: File, platform: Platform, auto_copy: Option<AutoCopy>) -> Configuration {
+    let of = |site, part: Option<Cards>| {
+        let cards = part.into_iter().flat_map(|part| part.value);
+        cards.map(move |(lim, card)| {
+            let card = ServerCard { address: card.value.address.value, host_key: card.value.host_key };
+            (ServerId { site, lim }, card)
+        })
     };
     let servers = of(Site::Primary, written.primary).chain(of(Site::Alternate, written.alternate)).collect();
-    let control = written.network_control_address.value;
+    let control = written.network_control_address.into_iter().flat_map(|part| part.value);
+    let control: Vec<IpAddr> = control.map(|address| address.value).collect();
     let mut never_block = written.traffic.never_block;
     never_block.extend(control.iter().copied());
     Configuration {
         membership: Membership {
             platform,
             ssh: SshAccess {
-                user: written.ssh.user,
-                port: written.ssh.port,
+                user: written.ssh.user.value,
+                port: written.ssh.port.value,
                 identity: written.ssh.identity,
                 connect_timeout: Duration::from_secs(written.ssh.connect_timeout_seconds.value),
                 authenticate_timeout: Duration::from_secs(written.ssh.authenticate_timeout_seconds.value),
@@ -239,12 +192,12 @@ fn settings(
         takeover: written.takeover,
         boot: BootPolicy {
             without_peer: written.boot.without_peer,
-            grace: Duration::from_secs(written.boot.grace_seconds),
+            grace: Duration::from_secs(written.boot.grace_seconds.value),
         },
         auto_copy,
         copy: CopyLimits { bytes_per_second: written.copy.bytes_per_second.map(|rate| rate.value) },
         topology: written.topology,
-        translation,
+        translation: TranslationTable::default(),
     }
 }
 
@@ -254,15 +207,16 @@ pub fn write(configuration: &Configuration) -> String {
     let membership = &configuration.membership;
     let of = |site| {
         let cards = membership.servers.iter().filter(move |(server, _)| server.site == site);
-        here(cards.map(|(server, card)| (server.lim, card.clone())).collect())
+        let written = |card: &ServerCard| Card { address: here(card.address), host_key: card.host_key.clone() };
+        Some(here(cards.map(|(server, card)| (server.lim, here(written(card)))).collect()))
     };
     let control = &configuration.network_control_address;
     let file = File {
-        schema: here(SCHEMA),
-        platform: here(membership.platform.name.clone()),
+        schema: Some(here(SCHEMA)),
+        platform: Some(here(membership.platform.name.clone())),
         primary: of(Site::Primary),
         alternate: of(Site::Alternate),
-        network_control_address: here(control.clone()),
+        network_control_address: Some(here(control.iter().copied().map(here).collect())),
         takeover: configuration.takeover,
         ssh: Ssh::from(&membership.ssh),
         traffic: TrafficPart {
@@ -273,7 +227,7 @@ pub fn write(configuration: &Configuration) -> String {
         auto_copy: configuration.auto_copy.as_ref().map(|auto_copy| AutoCopyPart {
             schedule: here(auto_copy.schedule.to_string()),
             zone: here(auto_copy.zone.to_string()),
-            random_delay_seconds: auto_copy.random_delay.as_secs(),
+            random_delay_seconds: here(auto_copy.random_delay.as_secs()),
         }),
         copy: Copy { bytes_per_second: configuration.copy.bytes_per_second.map(here) },
         topology: configuration.topology.clone(),
@@ -289,3 +243,6 @@ pub fn write(configuration: &Configuration) -> String {
 fn here<T>(value: T) -> Spanned<T> {
     Spanned::new(value, serde_yaml::Location::UNKNOWN, serde_yaml::Location::UNKNOWN)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The translation table as a person writes it: `translation.yaml`, and CSV for spreadsheets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_yaml::Spanned;
 
-use super::document::{Problem, parse};
+use super::document::{Problem, read_on};
 use crate::domain::translation::{TranslationEntry, TranslationError, TranslationTable, parse_side, side_text};
 
 /// The version of the file's layout that is read and written.
@@ -23,7 +23,7 @@ const HEADING: &str = "primary,alternate";
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    schema: Spanned<u32>,
+    schema: Option<Spanned<u32>>,
     #[serde(default)]
     hosts: Pairs,
     #[serde(default)]
@@ -32,7 +32,7 @@ struct Written {
 
 /// Pairs in the order of the file, with their places; the same key twice is seen here, not by the reader.
 #[derive(Debug, Default)]
-struct Pairs(Vec<(Spanned<String>, Spanned<String>)>);
+pub(super) struct Pairs(Vec<(Spanned<String>, Spanned<String>)>);
 
 impl<'de> Deserialize<'de> for Pairs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -76,19 +76,43 @@ impl<'de> Deserialize<'de> for Pairs {
 /// # Errors
 /// Every [`Problem`] of the file.
 pub fn from_yaml(file: &Path, text: &str) -> Result<TranslationTable, Vec<Problem>> {
-    let written: Written = parse(file, text)?;
+    from_yaml_beside(file, text, &BTreeSet::new())
+}
+
+/// Reads `translation.yaml` of a pair whose primary has servers with these addresses.
+///
+/// # Errors
+/// Every [`Problem`] of the file; among them every rule that leads to one of these servers.
+pub fn from_yaml_beside(
+    file: &Path,
+    text: &str,
+    primary: &BTreeSet<IpAddr>,
+) -> Result<TranslationTable, Vec<Problem>> {
+    let mut reading = read_on::<Written>(file, text);
+    let Some(written) = reading.value.take() else { return Err(reading.problems) };
     let mut draft = Draft::new(file);
-    if written.schema.value != SCHEMA {
-        let message = format!("this program reads schema {SCHEMA}, not {}", written.schema.value);
-        draft.problems.push(Problem::at(file, &written.schema, message).write(format!("schema: {SCHEMA}")));
-    }
-    let kinds = [(written.hosts, Kind::Host), (written.networks, Kind::Network)];
-    for (pairs, kind) in kinds {
-        for (primary, alternate) in pairs.0 {
-            let place = |value: &Spanned<String>| (value.referenced.line().max(1), value.referenced.column().max(1));
-            draft.add((&primary.value, place(&primary)), (&alternate.value, place(&alternate)), Some(kind));
+    match &written.schema {
+        None => reading.miss(file, "schema"),
+        Some(schema) if schema.value == SCHEMA => {}
+        Some(schema) => {
+            let message = format!("this program reads schema {SCHEMA}, not {}", schema.value);
+            draft.problems.push(Problem::at(file, schema, message).write(format!("schema: {SCHEMA}")));
         }
     }
+    draft.add_all(&written.hosts, Some(Kind::Host));
+    draft.add_all(&written.networks, Some(Kind::Network));
+    draft.problems.append(&mut reading.problems);
+    draft.refuse_servers_of(primary);
+    draft.finish()
+}
+
+/// Makes a table of pairs that are hosts or networks, as an answers file has them.
+///
+/// # Errors
+/// Every [`Problem`] of the pairs.
+pub(super) fn from_pairs(file: &Path, pairs: &Pairs) -> Result<TranslationTable, Vec<Problem>> {
+    let mut draft = Draft::new(file);
+    draft.add_all(pairs, None);
     draft.finish()
 }
 
@@ -163,24 +187,24 @@ type Placed<'t> = (&'t str, (u64, u64));
 struct Draft<'f> {
     file: &'f Path,
     table: TranslationTable,
-    /// Where each left side was written first.
-    lines: BTreeMap<IpNet, u64>,
+    /// Where each left side was written first, with the place of its right side.
+    places: BTreeMap<IpNet, (u64, (u64, u64))>,
     problems: Vec<Problem>,
 }
 
 impl<'f> Draft<'f> {
     fn new(file: &'f Path) -> Self {
-        Self { file, table: TranslationTable::default(), lines: BTreeMap::new(), problems: Vec::new() }
+        Self { file, table: TranslationTable::default(), places: BTreeMap::new(), problems: Vec::new() }
     }
 
     fn add(&mut self, primary: Placed<'_>, alternate: Placed<'_>, kind: Option<Kind>) {
         let (Some(from), Some(to)) = (self.side(primary, kind), self.side(alternate, kind)) else { return };
-        if let Some(line) = self.lines.get(&from) {
+        if let Some((line, _)) = self.places.get(&from) {
             let message = format!("{} is already translated in line {line}", side_text(from));
             self.problems.push(Problem::new(self.file, primary.1, message).write("it once"));
             return;
         }
-        self.lines.insert(from, primary.1.0);
+        self.places.insert(from, (primary.1.0, alternate.1));
         match TranslationEntry::network(from, to) {
             Ok(entry) => {
                 self.table.set(entry);
@@ -190,6 +214,28 @@ impl<'f> Draft<'f> {
                 let hint = advice(&error, from);
                 self.problems.push(Problem::new(self.file, at.1, error.to_string()).write(hint));
             }
+        }
+    }
+
+    fn add_all(&mut self, pairs: &Pairs, kind: Option<Kind>) {
+        let place = |value: &Spanned<String>| (value.referenced.line().max(1), value.referenced.column().max(1));
+        for (primary, alternate) in &pairs.0 {
+            self.add((&primary.value, place(primary)), (&alternate.value, place(alternate)), kind);
+        }
+    }
+
+    /// Tells every rule by which something at the alternate would have the address of a primary server.
+    fn refuse_servers_of(&mut self, primary: &BTreeSet<IpAddr>) {
+        let hosts = self.table.entries().filter(|entry| entry.is_host()).map(|entry| entry.primary().addr());
+        let addresses: BTreeSet<IpAddr> = hosts.chain(primary.iter().copied()).collect();
+        for address in addresses {
+            let Some(becomes) = self.table.translate(address).filter(|becomes| primary.contains(becomes)) else {
+                continue;
+            };
+            let rules = self.places.iter().filter(|(side, _)| side.contains(&address));
+            let Some((_, (_, at))) = rules.max_by_key(|(side, _)| side.prefix_len()) else { continue };
+            let message = format!("{address} would become {becomes}, a server of the primary");
+            self.problems.push(Problem::new(self.file, *at, message).write("an address of the alternate"));
         }
     }
 

@@ -31,6 +31,13 @@ pub fn parse_bare(text: &str) -> Result<(IpAddr, bool), AddressError> {
     }
 }
 
+/// Whether an address can be that of one server or router: not 0.0.0.0 or ::, not multicast, not broadcast.
+#[must_use]
+pub fn names_one_host(address: IpAddr) -> bool {
+    let is_broadcast = matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
+    !(address.is_unspecified() || address.is_multicast() || is_broadcast)
+}
+
 /// A server's public SSH host key in the form of `ssh-keyscan`: algorithm, blank, base64, without a comment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

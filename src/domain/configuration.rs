@@ -126,6 +126,9 @@ pub struct TakeoverSettings {
     pub primary_from_alternate: Mode,
 }
 
+/// A server that waits longer than a day for its peer has been forgotten.
+pub const LONGEST_GRACE: Duration = Duration::from_secs(24 * 3600);
+
 /// What a server that booted blocked does while nobody can be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BootPolicy {

@@ -15,6 +15,9 @@ pub use cron_schedule::{CronSchedule, ScheduleError};
 pub use due::Due;
 pub use field::FieldName;
 
+/// A random delay of more than a day would reach the run of the next day.
+pub const LONGEST_RANDOM_DELAY: Duration = Duration::from_secs(24 * 3600);
+
 /// The daily copy: a cron expression in a time zone, and how much later than its time a run may begin at random.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AutoCopy {
@@ -38,6 +41,12 @@ impl AutoCopy {
     pub fn next_five<Z: TimeZone>(&self, after: &DateTime<Z>) -> Vec<DateTime<Tz>> {
         let first = self.next_after(after);
         std::iter::successors(first, |slot| self.next_after(slot)).take(5).collect()
+    }
+
+    /// Whether its days never come, as the 30th of February.
+    #[must_use]
+    pub fn never_comes(&self) -> bool {
+        self.next_after(&DateTime::UNIX_EPOCH).is_none()
     }
 
     /// How long after `slot` its run begins: between nothing and `random_delay`, the same for the same slot and seed.
@@ -103,6 +112,7 @@ mod tests {
     #[test]
     fn a_day_that_never_comes_has_no_next_five() {
         assert!(auto_copy("0 2 31 2 *", 0).next_five(&Utc.timestamp_opt(0, 0).unwrap()).is_empty());
+        assert!(auto_copy("0 2 31 2 *", 0).never_comes() && !auto_copy("0 2 29 2 *", 0).never_comes());
     }
 
     #[test]

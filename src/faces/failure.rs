@@ -5,9 +5,13 @@ use std::fmt;
 
 use crate::domain::takeover::Refusal;
 use crate::flows::Stopped;
+use crate::ports::backup_source::BackupError;
+use crate::ports::call_server::CallServerError;
 use crate::ports::dialog::DialogError;
-use crate::ports::host::HostError;
+use crate::ports::host::{HostError, visible};
 use crate::ports::journal::JournalError;
+use crate::ports::mirror_store::MirrorError;
+use crate::ports::settings::SettingsError;
 use crate::ports::traffic_control::TrafficError;
 
 /// Exit codes of both programs (DESIGN §4).
@@ -75,14 +79,15 @@ impl From<Stopped> for Failure {
     }
 }
 
+/// Nothing in it can act on the terminal.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.error)?;
+        write!(f, "error: {}", visible(&self.error))?;
         for because in &self.because {
-            write!(f, "\n  because {because}")?;
+            write!(f, "\n  because {}", visible(because))?;
         }
         match &self.hint {
-            Some(hint) => write!(f, "\nhint: {hint}"),
+            Some(hint) => write!(f, "\nhint: {}", visible(hint)),
             None => Ok(()),
         }
     }
@@ -104,6 +109,26 @@ fn causes(error: &dyn Error) -> Vec<String> {
     because
 }
 
+const DISK: &str = "free disk, or mend the file system: nothing is changed that cannot be written down";
+
+const COPY_AGAIN: &str = "the mirrors and the loaded data are as they were; try again";
+
+/// A server that could not be reached leaves its state unknown; one that answered has failed.
+fn reached(error: &HostError) -> Exit {
+    match error {
+        HostError::Unreachable { .. }
+        | HostError::TimedOut { .. }
+        | HostError::Lost { .. }
+        | HostError::HostKeyChanged { .. }
+        | HostError::NotAuthenticated { .. } => Exit::Unknown,
+        HostError::Identity { .. }
+        | HostError::TooMuchOutput { .. }
+        | HostError::Sink { .. }
+        | HostError::NotStarted { .. }
+        | HostError::Failed { .. } => Exit::Failed,
+    }
+}
+
 /// What a person can do about it, and the exit code.
 fn advice(stopped: &Stopped) -> (Exit, Option<&'static str>) {
     match stopped {
@@ -122,7 +147,11 @@ fn advice(stopped: &Stopped) -> (Exit, Option<&'static str>) {
             Exit::Refused,
             Some("add translations (--translate, `translation:` in the answers file, or `settings translation set`)"),
         ),
-        Stopped::NothingUnfinished | Stopped::BadInput(_) | Stopped::Settings(_) => (Exit::BadInput, None),
+        Stopped::NothingUnfinished | Stopped::BadInput(_) => (Exit::BadInput, None),
+        Stopped::Settings(SettingsError::Problems(_)) => {
+            (Exit::BadInput, Some("nothing was changed; mend the file, then look with `config check`"))
+        }
+        Stopped::Settings(SettingsError::Io { .. }) => (Exit::Failed, Some(DISK)),
         Stopped::WentBack { .. } => {
             (Exit::Failed, Some("see `status` for how things are now and `history` for each step"))
         }
@@ -134,13 +163,18 @@ fn advice(stopped: &Stopped) -> (Exit, Option<&'static str>) {
         Stopped::NotProved(_) | Stopped::Several(_) => (Exit::Unknown, None),
         Stopped::Dialog(dialog) => unanswered(dialog),
         Stopped::Journal(JournalError::Locked { .. }) => (Exit::Busy, Some("wait until it is over, then try again")),
-        Stopped::Journal(JournalError::Io { .. }) => {
-            (Exit::Failed, Some("free disk, or mend the file system: nothing is changed that cannot be written down"))
-        }
+        Stopped::Journal(JournalError::Io { .. }) => (Exit::Failed, Some(DISK)),
         Stopped::Journal(JournalError::Unreadable { .. }) => (Exit::Failed, Some("mend the file, or move it away")),
         Stopped::Traffic(error) => (Exit::Unknown, traffic_hint(error)),
-        Stopped::CallServer(_) | Stopped::Mirror(_) => (Exit::Failed, None),
-        Stopped::Backup(_) => (Exit::Failed, Some("the mirrors and the loaded data are as they were; try again")),
+        Stopped::CallServer(CallServerError::Host { source, .. }) => (reached(source), host_hint(source)),
+        Stopped::CallServer(_) => (Exit::Failed, None),
+        Stopped::Mirror(MirrorError::NoSuchMirror(_)) => (Exit::BadInput, Some("see `data mirrors list`")),
+        Stopped::Mirror(MirrorError::NoRoom { .. } | MirrorError::Io { .. }) => (Exit::Failed, Some(DISK)),
+        Stopped::Mirror(MirrorError::Damaged { .. } | MirrorError::Unreadable { .. }) => {
+            (Exit::Failed, Some("copy again with `data copy`"))
+        }
+        Stopped::Backup(BackupError::Host { source, .. }) => (reached(source), Some(COPY_AGAIN)),
+        Stopped::Backup(BackupError::Unfit { .. }) => (Exit::Failed, Some("have the primary make another backup")),
         Stopped::Host(error) => (Exit::Unknown, host_hint(error)),
     }
 }

@@ -138,9 +138,9 @@ pub fn mirrors(mirrors: &[Listed]) -> String {
     mirrors.iter().map(line).collect()
 }
 
-/// `history` for a person: the last actions, each with its lines.
+/// The lines of the last actions.
 #[must_use]
-pub fn history(lines: &[Line], last: usize) -> String {
+pub fn last_actions(lines: &[Line], last: usize) -> Vec<&Line> {
     let mut ids: Vec<&str> = Vec::new();
     for line in lines {
         if !ids.contains(&line.id.as_str()) {
@@ -149,9 +149,15 @@ pub fn history(lines: &[Line], last: usize) -> String {
     }
     let from = ids.len().saturating_sub(last);
     let shown = &ids[from..];
+    lines.iter().filter(|line| shown.contains(&line.id.as_str())).collect()
+}
+
+/// `history` for a person: actions, each with its lines.
+#[must_use]
+pub fn history(lines: &[&Line]) -> String {
     let mut text = String::new();
     let mut before = "";
-    for line in lines.iter().filter(|line| shown.contains(&line.id.as_str())) {
+    for line in lines {
         if line.id != before {
             let reason = line.reason.as_ref().map_or_else(String::new, |reason| format!("; reason: {reason}"));
             let at = line.at.format("%Y-%m-%d %H:%M:%S");

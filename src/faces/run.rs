@@ -11,13 +11,15 @@ use super::failure::{Exit, Failure};
 use super::prompts::Prompts;
 use super::scripted::Scripted;
 use super::teller::{Teller, plan_text};
-use super::{help, print, watch};
+use super::{help, output, print, watch};
 use crate::domain::given::Given;
 use crate::domain::journal::Person;
 use crate::domain::site::Site;
 use crate::flows::recover::Way;
 use crate::flows::{self, Ended, Ports, Request, Stopped};
 use crate::ports::dialog::Dialog;
+use crate::ports::host::visible;
+use crate::ports::settings::SettingsError;
 
 mod data;
 mod given;
@@ -45,6 +47,7 @@ impl Run<'_> {
     /// # Errors
     /// [`Failure`] with the exit code and what a person reads.
     pub async fn run(&mut self, command: Command) -> Result<(), Failure> {
+        self.refuse_skipping_without_reason()?;
         match command {
             Command::List => self.list(),
             Command::Status => self.status().await,
@@ -70,7 +73,7 @@ impl Run<'_> {
             Command::History { last } => self.history(last),
             Command::Monitor { install: true } => self.install_monitor(),
             Command::Monitor { install: false } => {
-                watch::watch(self.ports, &mut *self.out).await.map_err(Failure::from)
+                watch::watch(self.ports, &mut *self.out, self.common.json).await.map_err(Failure::from)
             }
             Command::Platform { what } => self.platform(what).await,
             Command::Config { what: Config::Check } => self.check_configuration(),
@@ -90,6 +93,17 @@ impl Run<'_> {
         let mut dialog = self.dialog(Given::default(), true);
         let ended = flows::recover::recover(self.ports, &request, way, &mut *dialog).await;
         self.ended(ended)
+    }
+
+    fn refuse_skipping_without_reason(&self) -> Result<(), Failure> {
+        let has_reason = self.common.reason.as_ref().is_some_and(|reason| !reason.trim().is_empty());
+        match self.common.skip_check.first() {
+            Some(check) if !has_reason => {
+                let error = format!("--skip-check {check} needs a reason, which is kept in the history");
+                Err(Failure::new(Exit::BadInput, error).hint("add --reason \"...\""))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn request(&self, force: bool) -> Request {
@@ -162,28 +176,51 @@ impl Run<'_> {
 
     fn history(&mut self, last: usize) -> Result<(), Failure> {
         let lines = self.ports.journal.history().map_err(Stopped::from)?;
-        self.emit(&json!({"schema": SCHEMA, "lines": lines}), &print::history(&lines, last))
+        let lines = print::last_actions(&lines, last);
+        self.emit(&json!({"schema": SCHEMA, "lines": lines}), &print::history(&lines))
     }
 
     fn install_monitor(&mut self) -> Result<(), Failure> {
-        let told = self.ports.service.install().map_err(|error| {
+        if self.common.dry_run {
+            let told = self.ports.service.would_install();
+            let document = json!({"schema": SCHEMA, "outcome": "planned", "would": told});
+            return self.emit(&document, &format!("{}\nnothing was changed\n", told.join("\n")));
+        }
+        let installed = self.ports.service.install().map_err(|error| {
             Failure::new(Exit::Failed, format!("the monitor's unit cannot be installed: {error}"))
                 .hint("run it as root, or run `mxone_system_redundancy monitor` in the foreground")
         })?;
-        self.emit(&json!({"schema": SCHEMA, "outcome": "done", "told": told}), &format!("{}\n", told.join("\n")))
+        let outcome = if installed.complete { "done" } else { "done-in-part" };
+        let document = json!({"schema": SCHEMA, "outcome": outcome, "told": installed.told});
+        self.emit(&document, &format!("{}\n", installed.told.join("\n")))?;
+        if installed.complete {
+            return Ok(());
+        }
+        Err(Failure::new(Exit::Unknown, "the monitor's unit is written, but systemd does not run it")
+            .hint("run `mxone_system_redundancy monitor` in the foreground, or start the unit by hand"))
     }
 
     fn check_configuration(&mut self) -> Result<(), Failure> {
         match self.ports.settings.load() {
             Ok(Some(_)) => self.emit(&json!({"schema": SCHEMA, "problems": []}), "the configuration is right\n"),
             Ok(None) => Err(Stopped::NotConfigured.into()),
-            Err(error) => Err(Stopped::from(error).into()),
+            Err(SettingsError::Problems(problems)) => self.tell_problems(&problems, "the configuration is not right"),
+            Err(error @ SettingsError::Io { .. }) => Err(Stopped::from(error).into()),
         }
+    }
+
+    /// What a check found: a document where one is asked for, else an error that lists it.
+    fn tell_problems(&mut self, problems: &[String], error: &str) -> Result<(), Failure> {
+        if self.common.json {
+            self.emit(&json!({"schema": SCHEMA, "problems": problems}), "")?;
+            return Err(Failure::new(Exit::BadInput, error));
+        }
+        Err(Failure::new(Exit::BadInput, format!("{error}:\n{}", problems.join("\n"))))
     }
 
     fn help(&mut self, topic: Option<&str>) -> Result<(), Failure> {
         let text = help::page(topic).map_err(|error| Failure::new(Exit::BadInput, error))?;
-        self.print(&text)
+        self.emit(&json!({"schema": SCHEMA, "page": topic, "text": text}), &text)
     }
 
     /// Prints how a changing flow ended.
@@ -194,6 +231,10 @@ impl Run<'_> {
                 let document = json!({"schema": SCHEMA, "outcome": "planned", "plan": plan});
                 self.emit(&document, &format!("{}\nnothing was changed\n", plan_text(&plan)))
             }
+            Ended::WouldChange(what) => {
+                let document = json!({"schema": SCHEMA, "outcome": "planned", "would": what});
+                self.emit(&document, &format!("would be done: {what}\nnothing was changed\n"))
+            }
             Ended::NotDone(because) => {
                 let document = json!({"schema": SCHEMA, "outcome": "not-done", "because": because});
                 self.emit(&document, &format!("not done: {because}\n"))
@@ -202,25 +243,11 @@ impl Run<'_> {
     }
 
     fn emit(&mut self, document: &impl Serialize, text: &str) -> Result<(), Failure> {
-        if !self.common.json {
-            return self.print(text);
-        }
-        let document = serde_json::to_string_pretty(document)
-            .map_err(|error| Failure::new(Exit::Failed, format!("the result has no JSON form: {error}")))?;
-        self.print(&format!("{document}\n"))
+        if self.common.json { self.write(&output::document(document)?) } else { self.write(&visible(text)) }
     }
 
-    fn print(&mut self, text: &str) -> Result<(), Failure> {
-        let write = |out: &mut (dyn Write + Send)| {
-            out.write_all(text.as_bytes())?;
-            out.flush()
-        };
-        match write(&mut *self.out) {
-            // Whoever reads has read enough.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            written => {
-                written.map_err(|error| Failure::new(Exit::Failed, format!("the result cannot be printed: {error}")))
-            }
-        }
+    fn write(&mut self, text: &str) -> Result<(), Failure> {
+        let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+        written.map_err(|error| Failure::new(Exit::Failed, format!("the result cannot be printed: {error}")))
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use crate::domain::plan::Plan;
 use crate::domain::preflight::{Finding, Verdict, size};
 use crate::ports::dialog::News;
-use crate::ports::host::printable;
+use crate::ports::host::visible;
 
 /// Writes news as lines.
 pub struct Teller {
@@ -59,7 +59,7 @@ impl Teller {
         }
         for line in text.lines() {
             // See above.
-            let _ = writeln!(self.out, "{}", printable(line));
+            let _ = writeln!(self.out, "{}", visible(line));
         }
         let _ = self.out.flush();
     }

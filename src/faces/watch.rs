@@ -7,6 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::output;
 use super::scripted::Scripted;
 use super::teller::Teller;
 use crate::domain::given::Given;
@@ -14,20 +15,21 @@ use crate::domain::journal::Person;
 use crate::domain::schedule::Due;
 use crate::flows::monitor::{Monitor, ROUND, begin_copy, copy_due, copy_now};
 use crate::flows::{Ended, Ports, Request, Stopped};
+use crate::ports::host::visible;
 use crate::ports::journal::Held;
 
 /// Watches until it is told to end.
 ///
 /// # Errors
 /// When no signal can be waited for. All else is told, and tried again in the next round.
-pub async fn watch(ports: &Ports, out: &mut (dyn Write + Send)) -> Result<(), Stopped> {
+pub async fn watch(ports: &Ports, out: &mut (dyn Write + Send), json: bool) -> Result<(), Stopped> {
     let no_signal = |error: std::io::Error| Stopped::NotProved(format!("signals cannot be waited for: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
     let mut ticks = interval(ROUND);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut watcher =
-        Watcher { ports, out, monitor: Monitor::default(), copy: None, last_error: None, not_begun: None };
+        Watcher { ports, out, json, monitor: Monitor::default(), copy: None, last_error: None, not_begun: None };
     let started = ports.clock.now().to_utc();
     watcher.say("watching");
     loop {
@@ -51,6 +53,7 @@ pub async fn watch(ports: &Ports, out: &mut (dyn Write + Send)) -> Result<(), St
 struct Watcher<'a> {
     ports: &'a Ports,
     out: &'a mut (dyn Write + Send),
+    json: bool,
     monitor: Monitor,
     copy: Option<Copying>,
     last_error: Option<String>,
@@ -90,7 +93,7 @@ impl Watcher<'_> {
     async fn copy_if_due(&mut self, started: chrono::DateTime<chrono::Utc>) {
         if let Some(copy) = self.copy.take_if(|copy| copy.running.is_finished()) {
             let told = match copy.running.await {
-                Ok(Ok(Ended::Done | Ended::Planned(_))) => "daily copy: done".to_owned(),
+                Ok(Ok(Ended::Done | Ended::Planned(_) | Ended::WouldChange(_))) => "daily copy: done".to_owned(),
                 Ok(Ok(Ended::NotDone(because))) => format!("daily copy: not done: {because}"),
                 Ok(Err(error)) => format!("daily copy: failed: {}", crate::flows::carry_out::describe(&error)),
                 Err(error) => format!("daily copy: broke off: {error}"),
@@ -133,8 +136,13 @@ impl Watcher<'_> {
 
     fn say(&mut self, line: &str) {
         let at = self.ports.clock.now().format("%Y-%m-%dT%H:%M:%S%:z");
+        let told = if self.json {
+            output::line(&[("at", &at.to_string()), ("told", line)])
+        } else {
+            visible(&format!("{at} {line}\n"))
+        };
         // A standard output that takes nothing is no reason to stop watching.
-        let _ = writeln!(self.out, "{at} {line}").and_then(|()| self.out.flush());
+        let _ = self.out.write_all(told.as_bytes()).and_then(|()| self.out.flush());
     }
 }
 

@@ -16,9 +16,16 @@ use crate::ports::journal::JournalError;
 /// leaves the action unfinished.
 pub async fn carry_out(performer: &Performer<'_>, begun: Begun, dialog: &mut dyn Dialog) -> Result<(), Stopped> {
     let ports = performer.ports;
+    let is_new = ports.journal.unfinished()?.is_none();
     ports.journal.begin(&begun)?;
     let mut run = Run { performer, begun, started: ports.clock.now(), offset: 0 };
-    run.record(Event::Begun { steps: run.begun.plan.steps.len() })?;
+    if let Err(error) = run.record(Event::Begun { steps: run.begun.plan.steps.len() }) {
+        // Nothing has been done yet, so nothing is unfinished.
+        if is_new {
+            ports.journal.finish()?;
+        }
+        return Err(error);
+    }
     if run.begun.going_back {
         return run.go_back("abandoned".to_owned(), None, dialog).await;
     }
@@ -111,7 +118,11 @@ impl Run<'_, '_> {
         match (back, failed) {
             (Ok(()), None) => self.end(Outcome::WentBack { because }),
             (Ok(()), Some(failed)) => {
-                self.end(Outcome::WentBack { because })?;
+                // All is as it was, and nothing is unfinished, also when that line cannot be written any more.
+                if let Err(error) = self.end(Outcome::WentBack { because }) {
+                    dialog.tell(News::Note(describe(&error)));
+                    self.performer.ports.journal.finish()?;
+                }
                 Err(Stopped::WentBack { step: failed.step.to_string(), source: Box::new(failed.error) })
             }
             (Err(then), failed) => {

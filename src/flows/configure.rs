@@ -128,7 +128,7 @@ async fn first_mirror(
     if !hindrances.is_empty() {
         return Err(Stopped::Hindered(hindrances));
     }
-    note_skipped(ports, request)?;
+    configured::note_skipped(ports, request, Action::Configure)?;
     let Some((backup, _)) = known else {
         return Err(Stopped::NotAllowed("the primary has no backup to make the first mirror of".to_owned()));
     };
@@ -136,14 +136,6 @@ async fn first_mirror(
     let mirror = performer.receive(&*ports.scratch, backup, dialog).await?;
     dialog.tell(News::Note(format!("fetched backup {} as the first mirror", mirror.backup.id)));
     Ok(mirror)
-}
-
-/// A check that was skipped is kept in the journal with its reason.
-fn note_skipped(ports: &Ports, request: &Request) -> Result<(), Stopped> {
-    for check in &request.skipped {
-        configured::note(ports, request, Action::Configure, format!("check {check} was skipped"))?;
-    }
-    Ok(())
 }
 
 /// Mirrors of an earlier configuration are still there; the way back takes away only what was not there before.

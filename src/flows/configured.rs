@@ -91,3 +91,14 @@ pub fn note(ports: &Ports, request: &Request, action: Action, note: impl Into<St
         event: Event::Noted { note: note.into() },
     }])?)
 }
+
+/// A check that was skipped is kept in the history with its reason; of a dry run nothing is kept.
+///
+/// # Errors
+/// When the history cannot be written.
+pub fn note_skipped(ports: &Ports, request: &Request, action: Action) -> Result<(), Stopped> {
+    for check in request.skipped.iter().filter(|_| !request.dry_run) {
+        note(ports, request, action, format!("check {check} was skipped"))?;
+    }
+    Ok(())
+}

@@ -82,7 +82,10 @@ async fn check(
 ) -> Result<(), Stopped> {
     let findings = preflight.check(&CHECKS, Some((backup, manifest)), dialog).await;
     let hindrances = hindrances(&findings, &request.skipped);
-    if hindrances.is_empty() { Ok(()) } else { Err(Stopped::Hindered(hindrances)) }
+    if !hindrances.is_empty() {
+        return Err(Stopped::Hindered(hindrances));
+    }
+    configured::note_skipped(preflight.ports, request, Action::DataCopy)
 }
 
 /// Why nothing is copied now, if so: exchange data only goes from an active primary to a blocked alternate.
@@ -120,9 +123,10 @@ fn record_not_done(ports: &Ports, request: &Request, because: &str) -> Result<()
 fn remember(ports: &Ports, ended: &Result<Ended, Stopped>) -> Result<(), Stopped> {
     let outcome = match ended {
         Ok(Ended::Done | Ended::Planned(_)) => Outcome::Done { found: String::new() },
+        Ok(Ended::WouldChange(_)) => return Ok(()),
         Ok(Ended::NotDone(because)) => Outcome::NotDone { because: because.clone() },
         // A person who says no, or an earlier action in the way, is no result of a copy.
-        Err(Stopped::Dialog(_) | Stopped::NotConfigured) => return Ok(()),
+        Err(Stopped::Dialog(_) | Stopped::NotConfigured | Stopped::Settings(_)) => return Ok(()),
         Err(error) => Outcome::Failed { because: super::carry_out::describe(error) },
     };
     let mut memory = ports.journal.memory()?;

@@ -3,6 +3,7 @@
 use super::carry_out::carry_out;
 use super::configured::{self, Configured};
 use super::perform::Performer;
+use super::perform::exchange_data::{own_networks, refuse_wrong_translation};
 use super::{Ended, Ports, Request, Stopped, survey};
 use crate::domain::backup::{Generation, GenerationName};
 use crate::domain::plan::{Action, Plan, Step};
@@ -53,6 +54,9 @@ pub async fn load(
     name: Option<&str>,
     dialog: &mut dyn Dialog,
 ) -> Result<Ended, Stopped> {
+    if ports.settings.load()?.is_none() {
+        return Err(Stopped::NotConfigured);
+    }
     let held = lock(ports, request, Action::MirrorLoad)?;
     let name = resolve(ports, name)?;
     load_named(ports, request, (Action::MirrorLoad, held), name, dialog).await
@@ -63,6 +67,9 @@ pub async fn load(
 /// # Errors
 /// [`Stopped::NotAllowed`] when none was, else as [`load`].
 pub async fn roll_back(ports: &Ports, request: &Request, dialog: &mut dyn Dialog) -> Result<Ended, Stopped> {
+    if ports.settings.load()?.is_none() {
+        return Err(Stopped::NotConfigured);
+    }
     let held = lock(ports, request, Action::MirrorRollBack)?;
     let former = ports.journal.memory()?.former;
     let former = former.ok_or_else(|| Stopped::NotAllowed("no other mirror was loaded before".to_owned()))?;
@@ -88,6 +95,9 @@ async fn load_named(
             "the alternate is not blocked; a load never touches an active system".to_owned(),
         ));
     }
+    let places = &configuration.membership.platform.addresses;
+    let scan = ports.mirrors.scan(&name, places, &own_networks(&configuration))?;
+    refuse_wrong_translation(&configuration.translation, &scan)?;
     let loaded = ports.journal.memory()?.loaded.map(|loaded| loaded.generation.name);
     let plan = Plan {
         action,

@@ -1,19 +1,29 @@
 //! `settings`: translation, takeover, network control address. A change is kept whole or not at all.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use futures_util::future::join_all;
+
+use super::carry_out::carry_out;
 use super::configured::{self, Configured};
-use super::{Ended, Ports, Request, Stopped};
+use super::perform::Performer;
+use super::{Ended, Ports, Request, Stopped, survey};
+use crate::domain::address::names_one_host;
 use crate::domain::backup::GenerationName;
 use crate::domain::configuration::{Configuration, Direction, Mode};
-use crate::domain::plan::Action;
+use crate::domain::plan::{Action, Plan, Step};
 use crate::domain::scan::Scan;
-use crate::domain::site::Site;
+use crate::domain::site::{ServerId, Site};
+use crate::domain::takeover::Situation;
+use crate::domain::traffic::Traffic;
 use crate::domain::translation::Preview;
 use crate::flows::perform::exchange_data::own_networks;
 use crate::ports::call_server::Condition;
 use crate::ports::dialog::{Dialog, News};
 use crate::ports::mirror_store::MirrorError;
+use crate::ports::settings::SettingsError;
+use crate::ports::systems::SystemPorts;
 
 /// Changed lines a preview lists: more than a person reads, and few enough to print.
 const CHANGES_LISTED: usize = 1000;
@@ -36,12 +46,23 @@ pub fn change(
         return Ok(Ended::NotDone("the settings are so already".to_owned()));
     }
     if request.dry_run {
-        return Ok(Ended::NotDone(format!("a dry run: {what} would be changed")));
+        return Ok(Ended::WouldChange(what.to_owned()));
     }
-    ports.settings.save(&ports.settings.material(&configuration))?;
+    ports.settings.save(&ports.settings.material(&configuration)).map_err(without_places)?;
     configured::note(ports, request, Action::Settings, what)?;
     drop(held);
     Ok(Ended::Done)
+}
+
+/// What would be wrong with files that were never written has no place in them.
+fn without_places(error: SettingsError) -> Stopped {
+    match error {
+        SettingsError::Problems(problems) => {
+            let bare = |problem: &String| problem.split_once(": ").map_or(problem.clone(), |(_, told)| told.to_owned());
+            Stopped::BadInput(problems.iter().map(bare).collect::<Vec<_>>().join("\n"))
+        }
+        error @ SettingsError::Io { .. } => error.into(),
+    }
 }
 
 /// Makes a direction of takeover manual or automatic. Works with the other side unreachable.
@@ -109,20 +130,97 @@ pub const fn mode_word(mode: Mode) -> &'static str {
     }
 }
 
-/// Replaces the network control addresses.
+/// Replaces the network control addresses. They are never blocked, so the rules and the boot guards change with them.
 ///
 /// # Errors
-/// As [`change`].
-pub fn control_addresses(ports: &Ports, request: &Request, addresses: &[IpAddr]) -> Result<Ended, Stopped> {
-    let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    change(ports, request, &format!("network-control-address {}", texts.join(", ")), |configuration| {
-        for former in &configuration.network_control_address {
-            configuration.membership.never_block.remove(former);
+/// As [`change`]; [`Stopped::BadInput`] when an address is none or there twice; [`Stopped::LeftStanding`] when a
+/// server could not be given its new rules, which the monitor or the next change does then.
+pub async fn control_addresses(
+    ports: &Ports,
+    request: &Request,
+    addresses: &[IpAddr],
+    dialog: &mut dyn Dialog,
+) -> Result<Ended, Stopped> {
+    refuse_unfit(addresses)?;
+    let held = if request.dry_run { None } else { Some(configured::lock(ports, Action::Settings, request)?) };
+    let Configured { configuration: before, systems } = Configured::open(ports)?;
+    let mut configuration = before.clone();
+    for former in &before.network_control_address {
+        configuration.membership.never_block.remove(former);
+    }
+    configuration.membership.never_block.extend(addresses.iter().copied());
+    configuration.network_control_address = addresses.to_vec();
+    let situation = survey::situation(ports, &systems, &before).await?;
+    if configuration == before && in_force(&systems, &situation).await {
+        return Ok(Ended::NotDone("the settings are so already".to_owned()));
+    }
+    tell_unreached(&systems, addresses, dialog).await;
+    let plan = control_address_plan(&situation);
+    if request.dry_run {
+        return Ok(Ended::Planned(plan));
+    }
+    let material = ports.settings.material(&configuration);
+    let begun = configured::begun(ports, request, plan, Some(material));
+    let systems = ports.systems.open(&configuration.membership);
+    let performer = Performer { ports, systems: &systems, configuration: &configuration };
+    carry_out(&performer, begun, dialog).await?;
+    configured::note(ports, request, Action::Settings, format!("network-control-address {}", listed(addresses)))?;
+    drop(held);
+    Ok(Ended::Done)
+}
+
+fn refuse_unfit(addresses: &[IpAddr]) -> Result<(), Stopped> {
+    for (i, address) in addresses.iter().enumerate() {
+        if !names_one_host(*address) {
+            return Err(Stopped::BadInput(format!("{address} is not the address of one host")));
         }
-        configuration.membership.never_block.extend(addresses.iter().copied());
-        configuration.network_control_address = addresses.to_vec();
-        Ok(())
-    })
+        if addresses.iter().take(i).any(|before| before == address) {
+            return Err(Stopped::BadInput(format!("{address} is there twice; write it once")));
+        }
+    }
+    Ok(())
+}
+
+/// Whether every server is blocked and guarded by the rules of the present settings, as far as it is to be.
+async fn in_force(systems: &SystemPorts, situation: &Situation) -> bool {
+    let guards = situation.servers.keys().map(|server| systems.traffic.guard_installed(*server));
+    let guarded = join_all(guards).await.into_iter().all(|guarded| matches!(guarded, Ok(true)));
+    guarded && situation.is_blocked(situation.order.active.other())
+}
+
+/// An address that nobody reaches now may be reached when it is needed; it is told and taken.
+async fn tell_unreached(systems: &SystemPorts, addresses: &[IpAddr], dialog: &mut dyn Dialog) {
+    for address in addresses {
+        for site in Site::BOTH {
+            if systems.call_server.reaches(site, *address).await.is_ok_and(|reached| !reached) {
+                dialog.tell(News::Note(format!("{address} does not answer the {site} system")));
+            }
+        }
+    }
+}
+
+/// Blocked servers get the new rules at once, and every server that answers the new boot guard.
+fn control_address_plan(situation: &Situation) -> Plan {
+    let is_cut_off = |id: &&ServerId| {
+        matches!(situation.servers.get(id), Some(Traffic::Blocked { .. } | Traffic::Partial { .. }))
+            && situation.order.active != id.site
+    };
+    let answering: BTreeSet<ServerId> = Site::BOTH.into_iter().flat_map(|site| situation.answering(site)).collect();
+    let cut_off: BTreeSet<ServerId> = answering.iter().filter(is_cut_off).copied().collect();
+    let silent = Site::BOTH.into_iter().flat_map(|site| situation.silent(site));
+    let mut steps = vec![Step::SaveConfiguration];
+    if !cut_off.is_empty() {
+        steps.push(Step::Block { servers: cut_off });
+    }
+    if !answering.is_empty() {
+        steps.push(Step::InstallGuard { servers: answering });
+    }
+    let warning = |server| format!("{server} does not answer and keeps its former rules; repeat this when it is back");
+    Plan { action: Action::Settings, steps, way_back: Vec::new(), warnings: silent.map(warning).collect() }
+}
+
+fn listed(addresses: &[IpAddr]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// What the next load of the newest mirror would change.

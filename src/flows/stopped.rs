@@ -48,7 +48,7 @@ pub enum Stopped {
     #[error("{0}")]
     BadInput(String),
     /// A plan failed at a step and was taken back.
-    #[error("{step} failed, and all was put back")]
+    #[error("\"{step}\" failed, and all was put back")]
     WentBack {
         /// The step.
         step: String,
@@ -57,7 +57,7 @@ pub enum Stopped {
         source: Box<Stopped>,
     },
     /// A plan failed at a step and stays as far as it got.
-    #[error("{step} failed; what was done before it stays")]
+    #[error("\"{step}\" failed; what was done before it stays")]
     LeftStanding {
         /// The step.
         step: String,
@@ -66,7 +66,7 @@ pub enum Stopped {
         source: Box<Stopped>,
     },
     /// A plan failed, and so did taking it back.
-    #[error("{step} failed, and so did putting back: {then}")]
+    #[error("\"{step}\" failed, and so did putting back: {then}")]
     Stuck {
         /// The step of the plan.
         step: String,

@@ -8,7 +8,8 @@ use crate::domain::plan::{Action, Plan};
 use crate::domain::preflight::span;
 use crate::domain::site::Site;
 use crate::domain::takeover::{Situation, Vouched};
-use crate::ports::dialog::{Confirmation, Dialog};
+use crate::domain::traffic::Traffic;
+use crate::ports::dialog::{Confirmation, Dialog, News};
 use crate::ports::systems::SystemPorts;
 
 /// Makes `site` active.
@@ -30,7 +31,13 @@ pub async fn take_over(
     };
     let Configured { configuration, systems } = Configured::open(ports)?;
     let situation = survey::situation(ports, &systems, &configuration).await?;
-    let mut plan = Plan::switch_to(site, &situation, vouched.as_ref())?;
+    let mut plan = Plan::switch_to(site, &situation, vouched.as_ref()).inspect_err(|_| {
+        for (server, traffic) in &situation.servers {
+            if let Traffic::Unknown { because } = traffic {
+                dialog.tell(News::Note(format!("{server}: {because}")));
+            }
+        }
+    })?;
     plan.warnings.extend(warnings(ports, &systems, site, &situation).await?);
     if request.dry_run {
         return Ok(Ended::Planned(plan));

@@ -117,6 +117,20 @@ impl Machine {
         self.inside().commands.insert(name.to_owned(), command);
     }
 
+    /// Takes back what was taught; a built-in command of that name is there again.
+    pub fn forget(&self, name: &str) {
+        self.inside().commands.remove(name);
+    }
+
+    /// Runs a built-in command, also where one that was taught hides it; its exit status.
+    ///
+    /// # Errors
+    /// When a file or the output fails.
+    pub fn run_built_in(&self, words: &[String], streams: &mut Streams) -> io::Result<i32> {
+        let program = words.first().map_or("", |word| word.rsplit('/').next().unwrap_or(word));
+        self.execute_built_in(program, words, streams)
+    }
+
     /// Sets its clock ahead of the real one, or behind.
     pub fn set_clock_ahead(&self, by: chrono::Duration) {
         self.inside().clock_ahead = by;

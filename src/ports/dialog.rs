@@ -121,7 +121,7 @@ pub trait Dialog: Send {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DialogError {
     /// Nobody is there to be asked.
-    #[error("{prompt}: no answer; give {flag}, or {key} in the answers file")]
+    #[error("nobody is there to answer \"{prompt}\"; give {flag}, or {key} in the answers file")]
     Missing {
         /// What was asked.
         prompt: String,

@@ -132,6 +132,13 @@ pub fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(300).collect()
 }
 
+/// Text of several lines without anything that could act on a terminal: of all control characters only line breaks
+/// are left.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    text.chars().filter(|c| *c == '\n' || !c.is_control()).collect()
+}
+
 /// Where the streamed output of a command goes, piece by piece.
 pub trait Sink: Send {
     /// Takes the next piece; how long to wait before the next one is asked for (a rate limit), or why it must stop.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Server;
 use crate::adapters::server_file;
-use crate::domain::site::Order;
+use crate::domain::site::{Epoch, Order};
 use crate::ports::host::{Command, run_checked};
 use crate::ports::traffic_control::TrafficError;
 
@@ -25,6 +25,9 @@ pub(super) async fn read(server: &Server) -> Result<Option<Order>, TrafficError>
     let written: Written = serde_json::from_str(&text).map_err(|error| server.unreadable("the order", &error))?;
     if written.schema != SCHEMA {
         return Err(server.unreadable("the order", &format!("schema {} is not known", written.schema)));
+    }
+    if written.order.epoch > Epoch::LAST {
+        return Err(server.unreadable("the order", &format!("epoch {} cannot be", written.order.epoch)));
     }
     Ok(Some(written.order))
 }

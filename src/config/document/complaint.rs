@@ -13,43 +13,53 @@ pub(super) fn explain(file: &Path, at: (u64, u64), error: &Error, text: &str) ->
     let problem = |message: String| Problem::new(file, at, message);
     match error {
         Error::SerdeUnknownField { field, expected, .. } => {
-            problem(format!("\"{field}\" is not known here")).write(nearest(field, expected))
+            problem(format!("\"{}\" is not known here", shown(field))).write(nearest(field, expected))
         }
         Error::SerdeUnknownVariant { variant, expected, .. } => {
-            problem(format!("\"{variant}\" is not one of {}", expected.join(", "))).write(nearest(variant, expected))
+            problem(format!("\"{}\" is not one of {}", shown(variant), expected.join(", "))).write(nearest(variant, expected))
         }
         Error::SerdeMissingField { field, .. } => {
             problem(format!("\"{field}\" is missing")).write(format!("{field}: …"))
         }
         Error::DuplicateMappingKey { key, .. } => {
             let key = key.as_deref().unwrap_or(&written);
-            problem(format!("\"{key}\" stands here a second time")).write("it once")
+            problem(format!("\"{}\" stands here a second time", shown(key))).write("it once")
         }
         Error::InvalidScalar { ty, .. } => {
             let (what, hint) = in_words(ty);
             problem(format!("\"{written}\" is not {what}")).write(hint)
         }
         Error::NullIntoString { .. } => problem("a text is missing here".to_owned()).write("a text"),
-        Error::Eof { .. } => problem("the file is empty".to_owned()),
+        Error::Eof { .. } => problem("the file is empty".to_owned()).write("its keys with their values"),
         Error::Unexpected { expected, .. } => {
             let (what, hint) = structure(expected);
             problem(format!("this is not {what}")).write(hint)
         }
+        Error::Message { msg, .. } if msg.contains("IP address syntax") => {
+            problem(format!("\"{written}\" is not an IP address")).write("an address like 192.0.2.10 or 2001:db8::10")
+        }
+        Error::Message { msg, .. } if msg.contains("untagged enum") => {
+            problem("this is neither one value nor a list of them".to_owned()).write("one value, or a list: [one, another]")
+        }
         Error::Message { msg, .. } => {
-            let shown = if written.is_empty() || msg.contains(&written) {
+            let text = if written.is_empty() || msg.contains(&written) {
                 msg.clone()
             } else {
                 format!("{msg}: \"{written}\"")
             };
-            let problem = problem(shown);
-            if msg.contains("IP address") {
-                problem.write("an address like 192.0.2.10 or 2001:db8::10")
-            } else {
-                problem
-            }
+            problem(text)
         }
-        other => problem(without_place(&other.to_string())),
+        other if ["budget", "alias"].iter().any(|word| other.to_string().contains(word)) => {
+            problem("this grows beyond all measure when it is read".to_owned()).write("it without anchors and aliases")
+        }
+        other => problem(format!("this cannot be read as YAML: {}", without_place(&other.to_string())))
+            .write("\"key: value\", with the quotes, brackets and indentation of the lines around it"),
     }
+}
+
+/// What somebody wrote, short enough for a message and without anything that acts on a terminal.
+fn shown(written: &str) -> String {
+    written.chars().filter(|c| !c.is_control()).take(80).collect()
 }
 
 /// The scalar that stands at a place of the text.
@@ -57,8 +67,9 @@ fn written_at(text: &str, (line, column): (u64, u64)) -> String {
     let line = usize::try_from(line).ok().and_then(|n| text.split('\n').nth(n.saturating_sub(1))).unwrap_or_default();
     let column = usize::try_from(column.saturating_sub(1)).unwrap_or(usize::MAX);
     let rest: String = line.chars().skip(column).filter(|c| !c.is_control()).take(80).collect();
-    let end = rest.find(" #").or_else(|| rest.find([',', ']', '}'])).unwrap_or(rest.len());
-    rest[..end].trim().trim_matches(['"', '\'']).to_owned()
+    let ends = [rest.find(" #"), rest.find(": "), rest.find([',', ']', '}'])];
+    let end = ends.into_iter().flatten().min().unwrap_or(rest.len());
+    rest[..end].trim().trim_end_matches(':').trim_matches(['"', '\'']).to_owned()
 }
 
 /// The known name nearest to what was written; all of them when none is near.

@@ -108,7 +108,7 @@ impl Draft {
 }
 
 /// Whether an error condemns one entry, so that the rest can still be read; the others are errors of syntax.
-fn is_about_an_entry(error: &Error) -> bool {
+pub(super) fn is_about_an_entry(error: &Error) -> bool {
     matches!(
         error,
         Error::Message { .. }

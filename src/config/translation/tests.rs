@@ -94,3 +94,18 @@ proptest::proptest! {
 fn told(read: Result<TranslationTable, Vec<Problem>>) -> Vec<String> {
     read.unwrap_err().iter().map(ToString::to_string).collect()
 }
+
+#[test]
+fn a_rule_that_leads_to_a_server_of_the_primary_is_told_where_it_stands() {
+    let text = "schema: 1\nhosts:\n  192.0.2.11: 192.0.2.12\n  203.0.113.1: 192.0.2.11\n  192.0.2.12: 198.51.100.12\n\
+                networks:\n  192.0.2.0/24: 192.0.2.0/24\n  192.0.2.13/32: 192.0.2.13/32\n";
+    let primary = ["192.0.2.11", "192.0.2.12", "192.0.2.14"].map(|address| address.parse().unwrap()).into();
+    assert_eq!(
+        told(from_yaml_beside(Path::new("t.yaml"), text, &primary)),
+        [
+            "t.yaml:3:15: 192.0.2.11 would become 192.0.2.12, a server of the primary; write an address of the alternate",
+            "t.yaml:4:16: 203.0.113.1 would become 192.0.2.11, a server of the primary; write an address of the alternate",
+            "t.yaml:7:17: 192.0.2.14 would become 192.0.2.14, a server of the primary; write an address of the alternate",
+        ]
+    );
+}

@@ -148,7 +148,7 @@ pub enum ScheduleError {
     Empty,
     /// Too few or too many fields.
     #[error(
-        "the schedule has {0} fields; write 5 (minute, hour, day of month, month, day of week), or 6 with seconds first"
+        "the schedule has {0} field(s); write 5 (minute, hour, day of month, month, day of week), or 6 with seconds first"
     )]
     FieldCount(usize),
     /// Not one of the shortcuts.

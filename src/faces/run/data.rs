@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Run, SCHEMA};
 use crate::domain::given::Given;
-use crate::domain::schedule::{AutoCopy, CronSchedule};
+use crate::domain::schedule::{AutoCopy, CronSchedule, LONGEST_RANDOM_DELAY};
 use crate::faces::cli::{Auto, Data, Mirrors, Schedule};
 use crate::faces::failure::{Exit, Failure};
 use crate::faces::print;
@@ -61,7 +61,7 @@ impl Run<'_> {
     fn auto_changed(&mut self, ended: Result<Ended, Stopped>) -> Result<(), Failure> {
         match ended? {
             Ended::Done => self.list_auto(),
-            other @ (Ended::Planned(_) | Ended::NotDone(_)) => self.ended(Ok(other)),
+            other @ (Ended::Planned(_) | Ended::WouldChange(_) | Ended::NotDone(_)) => self.ended(Ok(other)),
         }
     }
 
@@ -143,12 +143,18 @@ fn edited(mut auto_copy: AutoCopy, schedule: &Schedule) -> Result<AutoCopy, Fail
     }
     if let Some(zone) = &schedule.zone {
         auto_copy.zone = zone.parse().map_err(|_| {
-            Failure::new(Exit::BadInput, format!("--zone {zone}: no such time zone"))
-                .hint("write a name such as Europe/Stockholm")
+            Failure::new(Exit::BadInput, format!("--zone {zone}: there is no such time zone; write a name such as Europe/Stockholm"))
         })?;
     }
     if let Some(seconds) = schedule.random_delay {
         auto_copy.random_delay = Duration::from_secs(seconds);
+    }
+    if auto_copy.random_delay > LONGEST_RANDOM_DELAY {
+        let most = LONGEST_RANDOM_DELAY.as_secs();
+        return Err(Failure::new(Exit::BadInput, format!("--random-delay: it is at most {most} seconds")));
+    }
+    if auto_copy.never_comes() {
+        return Err(Failure::new(Exit::BadInput, format!("--schedule \"{}\": this time never comes", auto_copy.schedule)));
     }
     Ok(auto_copy)
 }

@@ -28,15 +28,19 @@ impl Run<'_> {
                 self.emit(&json!({"schema": SCHEMA, "platforms": list}), &text.concat())
             }
             Platform::Show { name } => {
-                let text = self.ports.documents.platform_text(&name).map_err(not_right)?;
-                self.print(&text)
+                let told = |problems: Vec<String>| Failure::new(Exit::BadInput, problems.join("\n"));
+                let text = self.ports.documents.platform_text(&name).map_err(told)?;
+                self.emit(&json!({"schema": SCHEMA, "name": name, "text": text}), &text)
             }
             Platform::Check { file, site } => self.check_platform(&file, site).await,
         }
     }
 
     async fn check_platform(&mut self, file: &Path, site: Option<Site>) -> Result<(), Failure> {
-        let profile: Profile = self.ports.documents.check_platform(file).map_err(not_right)?;
+        let profile: Profile = match self.ports.documents.check_platform(file) {
+            Ok(profile) => profile,
+            Err(problems) => return self.tell_problems(&problems, "the profile is not right"),
+        };
         let Some(site) = site else {
             let document = json!({"schema": SCHEMA, "platform": profile.name, "problems": []});
             return self.emit(&document, &format!("{} is right: {}\n", profile.name, profile.title));
@@ -46,9 +50,4 @@ impl Run<'_> {
         let facts: Vec<Value> = understood.iter().map(|(fact, told)| json!({"fact": fact, "told": told})).collect();
         self.emit(&json!({"schema": SCHEMA, "site": site, "facts": facts}), &text.concat())
     }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it is the last use, in map_err")]
-fn not_right(problems: Vec<String>) -> Failure {
-    Failure::new(Exit::BadInput, format!("the profile is not right:\n{}", problems.join("\n")))
 }

@@ -10,7 +10,7 @@ use super::given::entry;
 use super::{Run, SCHEMA};
 use crate::domain::configuration;
 use crate::domain::given::Given;
-use crate::domain::translation::{TranslationEntry, TranslationTable, parse_side};
+use crate::domain::translation::{Severity, TranslationEntry, TranslationTable, parse_side};
 use crate::faces::cli::{Direction, Mode, Setting, Translation};
 use crate::faces::failure::{Exit, Failure};
 use crate::flows::{self, Ended, Stopped};
@@ -43,7 +43,9 @@ impl Run<'_> {
                 self.emit(&json!({"schema": SCHEMA, "network_control_address": addresses}), &text.concat())
             }
             Setting::NetworkControlAddress { addresses } => {
-                let ended = flows::settings::control_addresses(self.ports, &request, &addresses);
+                let mut dialog = self.dialog(Given::default(), false);
+                let ended =
+                    flows::settings::control_addresses(self.ports, &request, &addresses, &mut *dialog).await;
                 self.ended(ended)
             }
         }
@@ -65,14 +67,14 @@ impl Run<'_> {
             Translation::Set { entries } => {
                 let entries: Vec<TranslationEntry> =
                     entries.iter().map(|pair| entry("settings translation set", pair)).collect::<Result<_, _>>()?;
-                self.change_table("set", |table| {
+                self.change_table(&described("set", &entries), |table| {
                     for entry in entries {
                         table.set(entry);
                     }
                     Ok(())
                 })
             }
-            Translation::Remove { primary } => self.change_table("remove", |table| {
+            Translation::Remove { primary } => self.change_table(&described("remove", &primary), |table| {
                 for text in &primary {
                     let side = parse_side(text).map_err(|error| Stopped::BadInput(error.to_string()))?;
                     let gone = table.remove(side);
@@ -86,7 +88,7 @@ impl Run<'_> {
                 let table = self.configuration()?.translation;
                 let form = if csv { TableForm::Csv } else { TableForm::Yaml };
                 let text = self.ports.documents.write_translation(&table, form);
-                self.print(&text)
+                self.emit(&json!({"schema": SCHEMA, "text": text}), &text)
             }
             Translation::Scan => self.scan(),
             Translation::Explain { address } => self.explain(address),
@@ -104,7 +106,14 @@ impl Run<'_> {
         let ended =
             flows::settings::change(self.ports, &request, &what, |configuration| edit(&mut configuration.translation));
         if matches!(ended, Ok(Ended::Done)) {
-            self.dialog(Given::default(), false).tell(News::Note("it takes effect at the next load".to_owned()));
+            let mut dialog = self.dialog(Given::default(), false);
+            dialog.tell(News::Note("it takes effect at the next load".to_owned()));
+            // Without a mirror there is nothing to judge the table by.
+            let judged = flows::settings::scan(self.ports).ok();
+            let problems = judged.map(|(configuration, scan)| configuration.translation.problems(&scan));
+            for problem in problems.into_iter().flatten().filter(|problem| problem.severity() == Severity::Must) {
+                dialog.tell(News::Note(format!("the next load will be refused: {problem}")));
+            }
         }
         self.ended(ended)
     }
@@ -118,7 +127,7 @@ impl Run<'_> {
             return Err(Failure::new(Exit::BadInput, error).hint("see `settings translation scan`"));
         }
         let chosen = if addresses.is_empty() { foreign } else { addresses };
-        self.change_table("confirm", |table| {
+        self.change_table(&described("confirm", &chosen), |table| {
             for address in chosen.into_iter().filter(|address| table.translate(*address).is_none()).collect::<Vec<_>>()
             {
                 let entry = TranslationEntry::host(address, address);
@@ -132,7 +141,8 @@ impl Run<'_> {
         let imported = self.ports.documents.read_translation(file).map_err(|problems| {
             Failure::new(Exit::BadInput, format!("the table is not right:\n{}", problems.join("\n")))
         })?;
-        self.change_table("import", |table| {
+        let what = format!("import {}, {} entries", file.display(), imported.len());
+        self.change_table(&what, |table| {
             *table = imported;
             Ok(())
         })
@@ -144,7 +154,8 @@ impl Run<'_> {
         let mut text = String::new();
         for (address, found) in &scan.addresses {
             let becomes = configuration.translation.translate(*address).map_or("-".to_owned(), |to| to.to_string());
-            let _ = writeln!(text, "{address:<40} {:<8} {becomes:<40} {} times", found.class.to_string(), found.total);
+            let class = found.class.to_string();
+            let _ = writeln!(text, "{address:<40} {class:<8} {becomes:<40} {}", times(found.total));
             for place in found.occurrences.iter().take(3) {
                 let _ = writeln!(text, "    {}", printable(&place.to_string()));
             }
@@ -166,7 +177,7 @@ impl Run<'_> {
         let mut text = format!("{explanation}\n");
         match &found {
             Some(found) => {
-                let _ = writeln!(text, "{}, {} times in the newest mirror", found.class, found.total);
+                let _ = writeln!(text, "{}, {} in the newest mirror", found.class, times(found.total));
                 for place in &found.occurrences {
                     let _ = writeln!(text, "  {}", printable(&place.to_string()));
                 }
@@ -186,5 +197,21 @@ impl Run<'_> {
         let more = if preview.more { "; not all are listed" } else { "" };
         let _ = writeln!(text, "{} addresses in mirror {mirror} would become others{more}", preview.replaced);
         self.emit(&json!({"schema": SCHEMA, "mirror": mirror, "preview": preview}), &text)
+    }
+}
+
+/// What is done to a table, with the entries as far as a line of the history holds them.
+fn described<T: std::fmt::Display>(verb: &str, entries: &[T]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<String> = entries.iter().take(SHOWN).map(ToString::to_string).collect();
+    let more = entries.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{verb} {}{more}", shown.join(", "))
+}
+
+fn times(number: impl std::fmt::Display) -> String {
+    match number.to_string().as_str() {
+        "1" => "once".to_owned(),
+        number => format!("{number} times"),
     }
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::domain::address::{HostKey, parse_bare};
+use crate::domain::address::{HostKey, names_one_host, parse_bare};
 use crate::domain::configuration::{
-    BootPolicy, Configuration, Membership, Mode, ServerCard, SshAccess, TakeoverSettings, WithoutPeer,
+    BootPolicy, Configuration, LONGEST_GRACE, Membership, Mode, ServerCard, SshAccess, TakeoverSettings, WithoutPeer,
 };
 use crate::domain::given::Given;
 use crate::domain::platform::Platform;
@@ -217,6 +217,9 @@ pub fn addresses(text: &str) -> Result<Vec<IpAddr>, String> {
     let mut found: Vec<IpAddr> = Vec::new();
     for word in text.split([',', ' ']).filter(|word| !word.is_empty()) {
         let (address, _) = parse_bare(word).map_err(|error| error.to_string())?;
+        if !names_one_host(address) {
+            return Err(format!("{address} is not the address of one host"));
+        }
         if found.contains(&address) {
             return Err(format!("{address} is there twice"));
         }
@@ -251,6 +254,7 @@ fn without_peer(text: &str) -> Result<WithoutPeer, String> {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: u64 = text.parse().map_err(|_| format!("\"{text}\" is not a number of seconds"))?;
-    Ok(Duration::from_secs(seconds))
+    let most = LONGEST_GRACE.as_secs();
+    let seconds = text.parse().ok().filter(|seconds| *seconds <= most);
+    seconds.map(Duration::from_secs).ok_or_else(|| format!("\"{text}\" is not a number of seconds up to {most}"))
 }
