@@ -320,6 +320,36 @@ async fn an_order_of_a_lower_epoch_never_replaces_a_higher_one() {
 }
 
 #[tokio::test]
+async fn what_was_done_beforehand_saves_commands_and_is_never_believed() {
+    let lab = Lab::new();
+    lab.traffic.block(LOCAL, Origin::Order).await.unwrap();
+    let [first, second] = [order(Site::Alternate, 5), order(Site::Primary, 6)];
+    lab.traffic.prepare(LOCAL, Some(first)).await.unwrap();
+    assert_eq!(lab.traffic.order(LOCAL).await.unwrap(), None, "it lies ready and does not count");
+    lab.host.told();
+    lab.traffic.write_order(LOCAL, first).await.unwrap();
+    lab.traffic.allow(LOCAL).await.unwrap();
+    let told = lab.host.told();
+    assert!(told[0].starts_with("sh ") && told[1..3].iter().all(|command| command.contains("-restore")), "{told:#?}");
+    assert_eq!(lab.traffic.order(LOCAL).await.unwrap(), Some(first));
+    assert!(lab.path("var/lib/mxone_system_redundancy/ordered-active").exists());
+
+    // A newer order than the one that lies ready, and an open server where a blocked one was seen.
+    lab.traffic.block(LOCAL, Origin::Order).await.unwrap();
+    lab.traffic.prepare(LOCAL, Some(order(Site::Alternate, 6))).await.unwrap();
+    for tables in ["iptables", "ip6tables"] {
+        lab.server.checked(&[tables, "-F"]);
+        lab.server.checked(&[tables, "-X"]);
+    }
+    lab.traffic.write_order(LOCAL, second).await.unwrap();
+    assert_eq!(lab.traffic.order(LOCAL).await.unwrap(), Some(second));
+    assert!(!lab.path("var/lib/mxone_system_redundancy/ordered-active").exists());
+    lab.traffic.block(LOCAL, Origin::Order).await.unwrap();
+    assert_eq!(lab.traffic.read(LOCAL).await.word(), TrafficWord::Blocked);
+    assert!(matches!(lab.traffic.prepare(LOCAL, Some(first)).await, Err(TrafficError::NewerOrder { .. })));
+}
+
+#[tokio::test]
 async fn established_flows_are_forgotten_where_the_tool_is_there() {
     let (server, outside) = (Namespace::new(), Namespace::new());
     server.join(&["192.0.2.11/24"], &outside, &["192.0.2.200/24"]);

@@ -207,7 +207,7 @@ impl TrafficControl for Netfilter {
     async fn write_order(&self, server: ServerId, order: Order) -> Result<(), TrafficError> {
         let is_ready = self.ready.take_order(server) == Some(order);
         let server = self.server(server);
-        if is_ready && order_file::put_in_place(&server, order).await.is_ok() {
+        if is_ready && order_file::put_in_place(&server).await.is_ok() {
             return Ok(());
         }
         order_file::write(&server, order).await

@@ -121,6 +121,11 @@ impl RemoteBackup {
 
 #[async_trait]
 impl BackupSource for RemoteBackup {
+    async fn bytes(&self, backup: &Backup) -> Result<u64, BackupError> {
+        check_folder(backup)?;
+        Ok(self.list(backup).await?.values().sum())
+    }
+
     async fn manifest(&self, backup: &Backup) -> Result<Manifest, BackupError> {
         check_folder(backup)?;
         let files = self.list(backup).await?;

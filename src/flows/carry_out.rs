@@ -63,31 +63,39 @@ impl Run<'_, '_> {
         let of = self.offset + steps.len();
         self.performer.prepare(steps).await;
         // A step's end and the next one's beginning are made durable at once: while no site is live, time counts.
-        let mut ended = None;
-        for (i, step) in steps.iter().enumerate() {
-            let number = self.offset + i + 1;
-            let failed = |error: Stopped| FailedStep { step: step.clone(), error };
-            let begins = Event::Before { number, change: step.clone() };
-            self.note(ended.take().into_iter().chain([begins]), books, dialog).map_err(failed)?;
-            dialog.tell(News::StepBegins { number, of, step });
-            let clock = &self.performer.ports.clock;
-            let before = clock.now();
-            let result = self.performer.perform(step, &self.begun, dialog).await;
-            let milliseconds = millis(clock.now() - before);
-            let outcome = match &result {
-                Ok(found) => Outcome::Done { found: found.clone() },
-                Err(error) => Outcome::Failed { because: describe(error) },
-            };
-            let told = result.as_ref().map(Clone::clone).map_err(describe);
-            dialog.tell(News::StepEnded { number, of, milliseconds, outcome: told });
-            let ends = Event::After { number, milliseconds, outcome };
-            if result.is_ok() && i + 1 < steps.len() {
-                ended = Some(ends);
-                continue;
+        let mut unwritten: Vec<Event> = Vec::new();
+        let (mut left, mut number) = (steps, self.offset);
+        while let Some(first) = left.first() {
+            let (group, rest) = left.split_at(together(left));
+            let numbered: Vec<(usize, &Step)> = (number + 1..).zip(group).collect();
+            left = rest;
+            number += group.len();
+            let begin = |(number, step): &(usize, &Step)| Event::Before { number: *number, change: (*step).clone() };
+            unwritten.extend(numbered.iter().map(begin));
+            let written = self.note(unwritten.drain(..), books, dialog);
+            written.map_err(|error| FailedStep { step: first.clone(), error })?;
+            for (number, step) in &numbered {
+                dialog.tell(News::StepBegins { number: *number, of, step });
             }
-            let written = self.note([ends], books, dialog);
-            result.map_err(failed)?;
-            written.map_err(failed)?;
+            let ends = self.performer.perform_group(group, &self.begun, dialog).await;
+            let mut failed = None;
+            for ((number, step), (milliseconds, result)) in numbered.into_iter().zip(ends) {
+                let outcome = match &result {
+                    Ok(found) => Outcome::Done { found: found.clone() },
+                    Err(error) => Outcome::Failed { because: describe(error) },
+                };
+                let told = result.as_ref().map(Clone::clone).map_err(describe);
+                dialog.tell(News::StepEnded { number, of, milliseconds, outcome: told });
+                unwritten.push(Event::After { number, milliseconds, outcome });
+                if let (Err(error), None) = (result, &failed) {
+                    failed = Some(FailedStep { step: step.clone(), error });
+                }
+            }
+            if failed.is_some() || left.is_empty() {
+                let written = self.note(unwritten.drain(..), books, dialog);
+                failed.map_or(Ok(()), Err)?;
+                written.map_err(|error| FailedStep { step: first.clone(), error })?;
+            }
         }
         self.offset += steps.len();
         Ok(())
@@ -163,6 +171,12 @@ impl Run<'_, '_> {
     }
 }
 
+/// How many of the steps in front are carried out at the same time: the order is written while it is proved that the old
+/// side is blocked, because nothing is opened before both are done, and no site is live meanwhile.
+fn together(steps: &[Step]) -> usize {
+    if let [Step::ConfirmBlocked { .. }, Step::Order { .. }, ..] = steps { 2 } else { 1 }
+}
+
 /// Writes a line about an action into the history.
 ///
 /// # Errors
@@ -210,6 +224,6 @@ pub fn touched(plan: &Plan) -> String {
     Servers(&servers).to_string()
 }
 
-fn millis(span: chrono::Duration) -> u64 {
+pub(super) fn millis(span: chrono::Duration) -> u64 {
     u64::try_from(span.num_milliseconds()).unwrap_or(0)
 }

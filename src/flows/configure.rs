@@ -118,10 +118,9 @@ async fn first_mirror(
 ) -> Result<Generation, Stopped> {
     let backup = systems.call_server.current_backup(Site::Primary).await?;
     let known = match &backup {
-        Some(backup) => Some((backup, systems.backups.manifest(backup).await?)),
+        Some(backup) => Some((backup, systems.backups.bytes(backup).await?)),
         None => None,
     };
-    let known = known.as_ref().map(|(backup, manifest)| (*backup, manifest));
     let preflight = Preflight { ports, systems, configuration, who: &request.person.who };
     let findings = preflight.check(&Check::ALL, known, dialog).await;
     let hindrances = hindrances(&findings, &request.skipped);

@@ -5,7 +5,7 @@ use super::configured::{self, Configured};
 use super::perform::Performer;
 use super::preflight::Preflight;
 use super::{Ended, Ports, Request, Stopped, survey};
-use crate::domain::backup::{Backup, GenerationName, Manifest};
+use crate::domain::backup::{Backup, GenerationName};
 use crate::domain::journal::{Event, LastCopy, Line, Outcome};
 use crate::domain::plan::{Action, Plan, Step};
 use crate::domain::preflight::{Check, hindrances};
@@ -58,9 +58,9 @@ async fn copy_and_load(ports: &Ports, request: &Request, dialog: &mut dyn Dialog
     }
     let backup = systems.call_server.current_backup(Site::Primary).await?;
     let backup = backup.ok_or_else(|| Stopped::NotAllowed("the primary has no backup to copy".to_owned()))?;
-    let manifest = systems.backups.manifest(&backup).await?;
+    let bytes = systems.backups.bytes(&backup).await?;
     let preflight = Preflight { ports, systems: &systems, configuration: &configuration, who: &request.person.who };
-    check(&preflight, request, &backup, &manifest, dialog).await?;
+    check(&preflight, request, (&backup, bytes), dialog).await?;
     let former = ports.journal.memory()?.loaded.map(|loaded| loaded.generation.name);
     let plan = plan(backup, former);
     if request.dry_run {
@@ -76,11 +76,10 @@ async fn copy_and_load(ports: &Ports, request: &Request, dialog: &mut dyn Dialog
 async fn check(
     preflight: &Preflight<'_>,
     request: &Request,
-    backup: &Backup,
-    manifest: &Manifest,
+    backup: (&Backup, u64),
     dialog: &mut dyn Dialog,
 ) -> Result<(), Stopped> {
-    let findings = preflight.check(&CHECKS, Some((backup, manifest)), dialog).await;
+    let findings = preflight.check(&CHECKS, Some(backup), dialog).await;
     let hindrances = hindrances(&findings, &request.skipped);
     if !hindrances.is_empty() {
         return Err(Stopped::Hindered(hindrances));

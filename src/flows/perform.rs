@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::carry_out::describe;
+use super::carry_out::{describe, millis};
 use super::{Ports, Stopped};
 use crate::domain::configuration::Configuration;
 use crate::domain::journal::Begun;
@@ -89,6 +89,32 @@ impl Performer<'_> {
                 Ok(String::new())
             }
         }
+    }
+
+    /// Does steps that belong together: a proof and an order at the same time, others one after another. For each how
+    /// many milliseconds it took, and how it ended.
+    pub async fn perform_group(
+        &self,
+        steps: &[Step],
+        begun: &Begun,
+        dialog: &mut dyn Dialog,
+    ) -> Vec<(u64, Result<String, Stopped>)> {
+        if let [Step::ConfirmBlocked { servers: old }, Step::Order { servers: told, order }] = steps {
+            let (proof, told) =
+                tokio::join!(self.timed(self.confirm_blocked(old)), self.timed(self.order(told, *order)));
+            return vec![proof, told];
+        }
+        let mut ends = Vec::new();
+        for step in steps {
+            ends.push(self.timed(self.perform(step, begun, dialog)).await);
+        }
+        ends
+    }
+
+    async fn timed<T>(&self, work: impl Future<Output = T>) -> (u64, T) {
+        let begins = self.ports.clock.now();
+        let result = work.await;
+        (millis(self.ports.clock.now() - begins), result)
     }
 
     /// Does beforehand, on all servers at the same time, what would else be done while no site is live. Only a switch

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use super::Ports;
 use super::carry_out::describe;
-use crate::domain::backup::{Backup, Manifest};
+use crate::domain::backup::Backup;
 use crate::domain::configuration::{Configuration, Mode};
 use crate::domain::preflight::{self, Check, Finding, Verdict};
 use crate::domain::site::{ServerId, Site};
@@ -28,11 +28,11 @@ pub struct Preflight<'a> {
 }
 
 impl Preflight<'_> {
-    /// Makes every check of `checks`; `backup` is the current backup with its files, where it is known already.
+    /// Makes every check of `checks`; `backup` is the current backup with its size, where it is known already.
     pub async fn check(
         &self,
         checks: &[Check],
-        backup: Option<(&Backup, &Manifest)>,
+        backup: Option<(&Backup, u64)>,
         dialog: &mut dyn Dialog,
     ) -> Vec<Finding> {
         let mut findings = Vec::new();
@@ -44,7 +44,7 @@ impl Preflight<'_> {
         findings
     }
 
-    async fn verdict(&self, check: Check, backup: Option<(&Backup, &Manifest)>) -> Verdict {
+    async fn verdict(&self, check: Check, backup: Option<(&Backup, u64)>) -> Verdict {
         let found = match check {
             Check::User => Ok(self.user()),
             Check::Reachable => Ok(self.reachable().await),
@@ -118,10 +118,10 @@ impl Preflight<'_> {
         }
     }
 
-    fn disk(&self, backup: Option<(&Backup, &Manifest)>) -> Verdict {
-        let Some((_, manifest)) = backup else { return Verdict::NotTold };
+    fn disk(&self, backup: Option<(&Backup, u64)>) -> Verdict {
+        let Some((_, bytes)) = backup else { return Verdict::NotTold };
         match self.ports.mirrors.free_bytes() {
-            Ok(free) => preflight::room(manifest.bytes(), free),
+            Ok(free) => preflight::room(bytes, free),
             Err(error) => Verdict::Bad(error.to_string()),
         }
     }
@@ -166,7 +166,7 @@ impl Preflight<'_> {
         }
     }
 
-    async fn backup(&self, known: Option<(&Backup, &Manifest)>) -> Result<Verdict, CallServerError> {
+    async fn backup(&self, known: Option<(&Backup, u64)>) -> Result<Verdict, CallServerError> {
         let now = self.ports.clock.now().fixed_offset();
         let call_server = &self.systems.call_server;
         let complete = call_server.holds(Site::Primary, Condition::BackupComplete).await?;

@@ -18,6 +18,12 @@ pub struct Piece {
 /// Reads backups at the primary; never writes there.
 #[async_trait]
 pub trait BackupSource: Send + Sync {
+    /// How many bytes the files of a backup have altogether; nothing but its folder is read.
+    ///
+    /// # Errors
+    /// As [`BackupSource::manifest`].
+    async fn bytes(&self, backup: &Backup) -> Result<u64, BackupError>;
+
     /// Lists the files of a backup with the checksums that the primary itself computes.
     ///
     /// # Errors

@@ -57,11 +57,17 @@ impl Auditor {
     /// Starts asking LIM 1, and LIM 2 where there is one, of both sites, from the client host.
     #[must_use]
     pub fn start(lab: &Lab) -> Self {
+        Self::start_asking(lab, EVERY)
+    }
+
+    /// The same with another time between two requests to a server.
+    #[must_use]
+    pub fn start_asking(lab: &Lab, every: Duration) -> Self {
         let lims: Vec<u8> = (1..=lab.options.call_servers.min(lab.options.servers).min(2)).collect();
         let asked: Vec<_> = Site::BOTH.into_iter().flat_map(|site| lims.iter().map(move |lim| (site, *lim))).collect();
         let stop = Arc::new(AtomicBool::new(false));
         let begun = Instant::now();
-        let shift = EVERY / u32::try_from(asked.len()).unwrap();
+        let shift = every / u32::try_from(asked.len()).unwrap();
         let threads = asked.into_iter().zip(0..).map(|((site, lim), turn)| {
             let server = SocketAddr::new(lab.server(site, lim).v4.into(), SIP);
             let socket = lab.client().namespace.enter(|| {
@@ -70,7 +76,7 @@ impl Auditor {
                 socket
             });
             // Spread over the interval, so that sites are seen in turn and not at the same moment.
-            let line = Line { site, lim, socket, begun, first: shift * turn };
+            let line = Line { site, lim, socket, begun, every, first: shift * turn };
             let told = Arc::clone(&stop);
             thread::spawn(move || line.ask_on(&told))
         });
@@ -105,6 +111,7 @@ struct Line {
     lim: u8,
     socket: UdpSocket,
     begun: Instant,
+    every: Duration,
     first: Duration,
 }
 
@@ -121,7 +128,7 @@ impl Line {
             let _unsent = self.socket.send(options("UDP", from, to, &name).as_bytes());
             probes.push(Probe { site: self.site, lim: self.lim, sent, answered: None });
             // When this machine held us up, missed turns are not made up in a burst.
-            due = (due + EVERY).max(Instant::now());
+            due = (due + self.every).max(Instant::now());
         }
         self.listen_until(Instant::now() + LAST_WORD, &mut probes);
         probes

@@ -1,5 +1,6 @@
 //! The order in force, kept on every server, and beside it a marker file that a boot script can read.
 
+use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::Server;
@@ -51,34 +52,51 @@ pub(super) async fn write(server: &Server, order: Order) -> Result<(), TrafficEr
     outcome.await.map_err(server.failed("writing the order"))
 }
 
-/// Lays an order on the server, where it does not count yet, so that [`put_in_place`] only has to rename it. The marker
-/// of a server that becomes passive goes already now.
+/// Lays an order on the server, where it does not count yet, so that [`put_in_place`] takes one command. The marker of
+/// a server that becomes passive goes already now.
+///
+/// Nobody reads what lies there before all of it is written, so it is written in place.
 pub(super) async fn lay_ready(server: &Server, order: Order) -> Result<(), TrafficError> {
     let text = acceptable(server, order).await?;
     let (host, places) = (server.host.as_ref(), &server.places);
+    let mut files = vec![(places.next_order(), text)];
+    if order.active == server.id.site {
+        files.push((places.next_ordered_active(), marker_text(order)));
+    }
+    let names: Vec<String> = files.iter().map(|(path, _)| path.clone()).collect();
+    files.push((places.next_script(), script(&names, &places.state())));
     let outcome = async {
-        server_file::write(host, &places.next_order(), text).await?;
-        if order.active == server.id.site {
-            server_file::write(host, &places.next_ordered_active(), marker_text(order)).await
-        } else {
-            server_file::remove(host, &[&places.ordered_active(), &places.next_ordered_active()]).await
+        run_checked(host, Command::new(["mkdir", "-p", &places.next()])).await?;
+        try_join_all(files.into_iter().map(|(path, text)| {
+            let words = ["dd".to_owned(), format!("of={path}"), "conv=fsync".to_owned(), "status=none".to_owned()];
+            run_checked(host, Command::new(words).with_input(text))
+        }))
+        .await?;
+        run_checked(host, Command::new(["chmod", "0644"].map(str::to_owned).into_iter().chain(names))).await?;
+        if order.active != server.id.site {
+            server_file::remove(host, &[&places.ordered_active()]).await?;
         }
+        run_checked(host, Command::new(["sync".to_owned(), places.next()])).await.map(drop)
     };
     outcome.await.map_err(server.failed("laying the order ready"))
 }
 
-/// Makes the order that lies ready the one in force: a rename and a sync, in the order of [`write`].
-pub(super) async fn put_in_place(server: &Server, order: Order) -> Result<(), TrafficError> {
-    let (host, places) = (server.host.as_ref(), &server.places);
-    let outcome = async {
-        let (order_file, marker) = (places.next_order(), places.next_ordered_active());
-        let is_active = order.active == server.id.site;
-        let files = [Some(order_file), is_active.then_some(marker)].into_iter().flatten();
-        let words = ["mv", "-f"].map(str::to_owned).into_iter().chain(files).chain([places.state()]);
-        run_checked(host, Command::new(words)).await?;
-        run_checked(host, Command::new(["sync".to_owned(), places.state()])).await.map(drop)
-    };
-    outcome.await.map_err(server.failed("putting the order in place"))
+/// Makes the order that lies ready the one in force.
+pub(super) async fn put_in_place(server: &Server) -> Result<(), TrafficError> {
+    let command = Command::new(["sh".to_owned(), server.places.next_script()]);
+    run_checked(server.host.as_ref(), command).await.map(drop).map_err(server.failed("putting the order in place"))
+}
+
+/// The script that renames what lies ready, in the order of [`write`], and makes that durable: as two commands they
+/// would be waited for one after the other, while no site is live.
+fn script(files: &[String], folder: &str) -> String {
+    let files: String = files.iter().map(|file| format!(" '{file}'")).collect();
+    format!(
+        "# Puts the order that lies ready in force. Written by mxone_system_redundancy.\n\
+         set -e\n\
+         mv -f{files} '{folder}'\n\
+         sync '{folder}'\n"
+    )
 }
 
 /// The text of an order, if no newer one is there.
@@ -101,7 +119,9 @@ fn marker_text(order: Order) -> String {
 
 pub(super) async fn forget(server: &Server) -> Result<(), TrafficError> {
     let places = &server.places;
-    let files = [places.ordered_active(), places.order(), places.next_ordered_active(), places.next_order()];
-    let removed = server_file::remove(server.host.as_ref(), &files.each_ref().map(String::as_str)).await;
+    let mut files = vec![places.ordered_active(), places.order()];
+    files.extend([places.next_ordered_active(), places.next_order(), places.next_script()]);
+    let removed =
+        server_file::remove(server.host.as_ref(), &files.iter().map(String::as_str).collect::<Vec<_>>()).await;
     removed.map_err(server.failed("removing the order"))
 }

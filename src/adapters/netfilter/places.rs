@@ -46,6 +46,16 @@ impl Places {
         format!("{}/var/lib/mxone_system_redundancy", self.root)
     }
 
+    /// The folder of an order that lies ready.
+    pub(super) fn next(&self) -> String {
+        self.var("next")
+    }
+
+    /// The script that puts it in force.
+    pub(super) fn next_script(&self) -> String {
+        self.var("next/put-in-place.sh")
+    }
+
     /// The order that lies ready, under the name it will have.
     pub(super) fn next_order(&self) -> String {
         self.var("next/order.json")

@@ -8,6 +8,9 @@ use super::super::command_line;
 use super::super::streams::Streams;
 use super::{Machine, not_simulated};
 
+/// After this line, a script ends where a command fails.
+const STOP_AT_FAILURE: &str = "set -e";
+
 /// Runs `sh FILE [WORD]`.
 pub(super) fn run(machine: &Machine, arguments: &[String], streams: &mut Streams) -> io::Result<i32> {
     let (Some(path), word) = (arguments.first(), arguments.get(1)) else { return Ok(not_simulated("sh", streams)) };
@@ -15,11 +18,15 @@ pub(super) fn run(machine: &Machine, arguments: &[String], streams: &mut Streams
         return Ok(not_simulated("sh", streams));
     }
     let text = fs::read_to_string(machine.root().place(path, true)?)?;
+    let stops_at_failure = text.lines().any(|line| line.trim() == STOP_AT_FAILURE);
     let mut status = 0;
     for line in text.lines() {
         match step(machine, line.trim(), word.map_or("", String::as_str), streams)? {
             Step::Done(code) => status = code,
             Step::Ended => break,
+        }
+        if status != 0 && stops_at_failure {
+            break;
         }
     }
     Ok(status)
@@ -32,7 +39,7 @@ enum Step {
 }
 
 fn step(machine: &Machine, line: &str, word: &str, streams: &mut Streams) -> io::Result<Step> {
-    if line.is_empty() || ["#", "exec ", "PATH="].iter().any(|start| line.starts_with(start)) {
+    if line.is_empty() || ["#", "exec ", "PATH=", STOP_AT_FAILURE].iter().any(|start| line.starts_with(start)) {
         return Ok(Step::Done(0));
     }
     if let Some(path) = line.strip_prefix("[ \"$(cat '").and_then(|rest| rest.strip_suffix("')\" = \"$1\" ] || exit 0"))
