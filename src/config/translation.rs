@@ -83,11 +83,7 @@ pub fn from_yaml(file: &Path, text: &str) -> Result<TranslationTable, Vec<Proble
 ///
 /// # Errors
 /// Every [`Problem`] of the file; among them every rule that leads to one of these servers.
-pub fn from_yaml_beside(
-    file: &Path,
-    text: &str,
-    primary: &BTreeSet<IpAddr>,
-) -> Result<TranslationTable, Vec<Problem>> {
+pub fn from_yaml_beside(file: &Path, text: &str, primary: &BTreeSet<IpAddr>) -> Result<TranslationTable, Vec<Problem>> {
     let mut reading = read_on::<Written>(file, text);
     let Some(written) = reading.value.take() else { return Err(reading.problems) };
     let mut draft = Draft::new(file);

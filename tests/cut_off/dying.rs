@@ -81,9 +81,13 @@ impl Journal for Dying {
         self.write(Kind::Finish, || self.inner.finish())
     }
 
-    fn record(&self, line: &Line) -> Result<(), JournalError> {
-        let kind = if matches!(line.event, Event::After { .. }) { Kind::After } else { Kind::Record };
-        self.write(kind, || self.inner.record(line))
+    fn record(&self, lines: &[Line]) -> Result<(), JournalError> {
+        // Lines that are written at once can be cut off between them as well.
+        for line in lines {
+            let kind = if matches!(line.event, Event::After { .. }) { Kind::After } else { Kind::Record };
+            self.write(kind, || self.inner.record(std::slice::from_ref(line)))?;
+        }
+        Ok(())
     }
 
     fn history(&self) -> Result<Vec<Line>, JournalError> {
@@ -126,9 +130,11 @@ impl Journal for Meddling {
         self.inner.finish()
     }
 
-    fn record(&self, line: &Line) -> Result<(), JournalError> {
-        self.inner.record(line)?;
-        (self.meddle)(&line.event);
+    fn record(&self, lines: &[Line]) -> Result<(), JournalError> {
+        for line in lines {
+            self.inner.record(std::slice::from_ref(line))?;
+            (self.meddle)(&line.event);
+        }
         Ok(())
     }
 

@@ -440,7 +440,6 @@ pub fn told(error: &Stopped) -> String {
     flows::carry_out::describe(error)
 }
 
-
 fn active_of(order: &str) -> String {
     let order: serde_json::Value = serde_json::from_str(order).unwrap();
     order["active"].as_str().unwrap().to_owned()

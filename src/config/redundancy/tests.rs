@@ -23,7 +23,8 @@ proptest! {
 
 #[test]
 fn every_key_that_is_missing_is_told_beside_everything_else() {
-    let told = read(Path::new("c.yaml"), "# nothing\nssh: {port: 0}\nnetwork_control_adress: [203.0.113.1]\n", &builtin);
+    let told =
+        read(Path::new("c.yaml"), "# nothing\nssh: {port: 0}\nnetwork_control_adress: [203.0.113.1]\n", &builtin);
     assert_eq!(
         texts(&told.unwrap_err()),
         [
