@@ -67,7 +67,8 @@ fn every_invalid_configuration_is_told_what_to_write_and_where() {
         let told = told.unwrap_or_else(|| panic!("{name}: {ran:?}")).replace(&root.prefix(), "");
         expect(&PathBuf::from(format!("fixtures/config/invalid/{name}.expected")), &told);
         let document = root.run(&["config", "check", "--json"]).ended(2).document();
-        let problems: Vec<&str> = document["problems"].as_array().unwrap().iter().map(|p| p.as_str().unwrap()).collect();
+        let problems: Vec<&str> =
+            document["problems"].as_array().unwrap().iter().map(|p| p.as_str().unwrap()).collect();
         assert_eq!(problems.join("\n").replace(&root.prefix(), "") + "\n", told, "{name}");
         seen += 1;
     }
@@ -94,7 +95,9 @@ fn no_command_changes_anything_when_the_configuration_is_wrong() {
 fn a_configuration_of_ten_megabytes_is_judged_in_flat_time() {
     let good = fs::read_to_string(repository("fixtures/config/valid/two-servers.config.yaml")).unwrap();
     let entries = |n: usize| (0..n).fold(String::new(), |text, i| text + &format!("key{i}: a value of no meaning\n"));
-    for text in ["a".repeat(10_000_000), good.clone() + &entries(300_000), good + "topology: [" + &"x, ".repeat(3_000_000)] {
+    for text in
+        ["a".repeat(10_000_000), good.clone() + &entries(300_000), good + "topology: [" + &"x, ".repeat(3_000_000)]
+    {
         let root = Root::empty();
         root.write("config.yaml", text.as_bytes());
         let began = Instant::now();
@@ -124,7 +127,8 @@ fn every_invalid_answers_file_is_told_what_to_write_and_where() {
 #[test]
 fn a_right_answers_file_gets_as_far_as_the_first_server() {
     let answers = repository("fixtures/answers/valid/usual.yaml");
-    let text = fs::read_to_string(answers).unwrap().replace("192.0.2.11/24", "127.0.0.1").replace("port: 22", "port: 1");
+    let text =
+        fs::read_to_string(answers).unwrap().replace("192.0.2.11/24", "127.0.0.1").replace("port: 22", "port: 1");
     let root = Root::empty();
     root.write("answers.yaml", text.as_bytes());
     let file = root.folder.path().join("etc/mxone_system_redundancy/answers.yaml");
@@ -197,7 +201,8 @@ fn invalid_configurations() -> Vec<(String, Root)> {
         .into_iter()
         .flat_map(|kind| {
             let end = format!(".{kind}.yaml");
-            let name = move |path: PathBuf| path.file_name().unwrap().to_str().unwrap().trim_end_matches(&end).to_owned();
+            let name =
+                move |path: PathBuf| path.file_name().unwrap().to_str().unwrap().trim_end_matches(&end).to_owned();
             files("fixtures/config/invalid", &format!(".{kind}.yaml")).into_iter().map(name)
         })
         .collect();

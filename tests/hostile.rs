@@ -84,12 +84,15 @@ fn nothing_that_a_server_prints_acts_on_the_terminal() {
     let evil = "1\u{1b}[2J\u{1b}]0;evil\u{7}\u{9b}31m\r2";
     let world = World::configured(2);
     for server in ["primary/1", "alternate/1"] {
-        world.teach(server, "lab-version", move |_, _, streams| writeln!(streams.output, "Version: {evil}").map(|()| 0));
+        world
+            .teach(server, "lab-version", move |_, _, streams| writeln!(streams.output, "Version: {evil}").map(|()| 0));
     }
     for line in ["status", "status --json", "data copy --yes", "data copy --dry-run --json"] {
         world.words(line);
     }
-    for (program, line) in [("iptables-save", "status"), ("lab-backups", "data copy --yes"), ("find", "data copy --yes")] {
+    for (program, line) in
+        [("iptables-save", "status"), ("lab-backups", "data copy --yes"), ("find", "data copy --yes")]
+    {
         world.teach("primary/1", program, move |_, _, streams| {
             streams.complain("evil", evil);
             Ok(1)
@@ -139,7 +142,10 @@ fn files_with_odd_names_are_copied_as_they_are() {
     }
     world.words("data copy --yes").ended(0);
     world.words("data mirrors verify").ended(0);
-    assert_eq!(fs::read_to_string(world.root("alternate/1").join("var/opt/lab/data/odd `dir`/$(reboot)")).unwrap(), "$(reboot)");
+    assert_eq!(
+        fs::read_to_string(world.root("alternate/1").join("var/opt/lab/data/odd `dir`/$(reboot)")).unwrap(),
+        "$(reboot)"
+    );
 }
 
 #[test]
@@ -251,9 +257,11 @@ fn checksums_that_never_come_are_not_waited_for_without_end() {
 #[test]
 fn a_packet_filter_that_cannot_be_changed_on_one_server_leaves_all_as_it_was() {
     for server in ["primary/1", "primary/2", "alternate/1", "alternate/2"] {
-        for (status, complaint) in
-            [(4, "Another app is currently holding the xtables lock."), (127, "command not found"), (1, "line 5 failed")]
-        {
+        for (status, complaint) in [
+            (4, "Another app is currently holding the xtables lock."),
+            (127, "command not found"),
+            (1, "line 5 failed"),
+        ] {
             let world = World::configured(2);
             world.teach(server, "iptables-restore", move |_, _, streams| {
                 streams.complain("iptables-restore", complaint);
@@ -292,7 +300,18 @@ fn an_order_that_nobody_can_have_written_is_not_obeyed() {
     let huge = json!({"schema": 1, "active": "alternate", "epoch": u64::MAX}).to_string();
     let evil = "\u{1b}[2J{";
     let million = "[".repeat(1_000_000);
-    for text in ["", "garbage", "{}", "null", evil, &million, &huge, r#"{"schema":2,"active":"primary","epoch":1}"#, r#"{"schema":1,"active":"both","epoch":1}"#, r#"{"schema":1,"active":"primary","epoch":-1}"#] {
+    for text in [
+        "",
+        "garbage",
+        "{}",
+        "null",
+        evil,
+        &million,
+        &huge,
+        r#"{"schema":2,"active":"primary","epoch":1}"#,
+        r#"{"schema":1,"active":"both","epoch":1}"#,
+        r#"{"schema":1,"active":"primary","epoch":-1}"#,
+    ] {
         for server in ["primary/2", "alternate/1"] {
             let world = World::configured(2);
             fs::write(world.order_file(server), text).unwrap();
@@ -371,7 +390,10 @@ fn a_journal_that_cannot_be_written_stops_a_takeover_before_it_begins() {
         let ran = world.words(line).ended(1);
         assert!(ran.err.contains("history.jsonl cannot be written") && ran.err.contains("No space left"), "{ran:?}");
         assert!(ran.err.contains("hint: free disk"), "{ran:?}");
-        assert_eq!((world.traffic(), world.order()), (["allowed".into(), "blocked".into()], ["primary".into(), "1".into()]));
+        assert_eq!(
+            (world.traffic(), world.order()),
+            (["allowed".into(), "blocked".into()], ["primary".into(), "1".into()])
+        );
     }
     fs::remove_file(log.join("filler")).unwrap();
     world.words("manual-takeover traffic-in-alternate --yes").ended(0);
@@ -426,7 +448,10 @@ fn on_a_file_system_that_is_read_only_nothing_is_changed() {
     for line in ["status", "list", "history", "data mirrors list", "data mirrors verify", "settings translation scan"] {
         world.words(line).ended(0);
     }
-    assert_eq!((world.traffic(), world.order()), (["allowed".into(), "blocked".into()], ["primary".into(), "1".into()]));
+    assert_eq!(
+        (world.traffic(), world.order()),
+        (["allowed".into(), "blocked".into()], ["primary".into(), "1".into()])
+    );
 }
 
 #[test]
@@ -437,7 +462,10 @@ fn records_that_somebody_damaged_are_named_and_never_replaced() {
         let kept = fs::read(state.join(name)).ok();
         fs::write(state.join(name), "{ \u{1b}[2J half").unwrap();
         let ran = world.words("manual-takeover traffic-in-alternate --yes").ended(1);
-        assert!(ran.err.contains(&format!("{name} cannot be understood")) && ran.err.contains("hint: mend the file"), "{ran:?}");
+        assert!(
+            ran.err.contains(&format!("{name} cannot be understood")) && ran.err.contains("hint: mend the file"),
+            "{ran:?}"
+        );
         assert_eq!(fs::read(state.join(name)).unwrap(), b"{ \x1b[2J half");
         match kept {
             Some(kept) => fs::write(state.join(name), kept).unwrap(),

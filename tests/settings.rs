@@ -34,13 +34,17 @@ fn a_translation_is_set_explained_previewed_and_taken_out() {
         .says("own, 2 times in the newest mirror\n")
         .says("  extensions.csv:2 (gateway)\n");
     lab.words("settings translation explain 9.9.9.9").ended(0).says("it does not occur in the newest mirror");
-    lab.words("settings translation preview").ended(0).says("- route_90 = sip:?@203.0.113.60:5060\n+ route_90 = sip:?@203.0.113.61:5060");
+    lab.words("settings translation preview")
+        .ended(0)
+        .says("- route_90 = sip:?@203.0.113.60:5060\n+ route_90 = sip:?@203.0.113.61:5060");
     assert!(!loaded(&lab, "routes.conf").contains("203.0.113.61"), "a change acts before the next load");
     lab.words("data copy --yes").ended(0);
     assert!(loaded(&lab, "routes.conf").contains("203.0.113.61"));
     assert!(loaded(&lab, "extensions.csv").contains("198.51.100.77"));
 
-    lab.words("settings translation set 203.0.113.60=203.0.113.61").ended(0).says("not done: the settings are so already");
+    lab.words("settings translation set 203.0.113.60=203.0.113.61")
+        .ended(0)
+        .says("not done: the settings are so already");
     lab.words("settings translation remove 203.0.113.60 192.0.2.200").ended(0);
     lab.words("settings translation remove 203.0.113.60").ended(2).complains("203.0.113.60 has no entry of its own");
     lab.words("history").says("translation set 203.0.113.60 -> 203.0.113.61, 192.0.2.200 -> 198.51.100.77");
@@ -97,16 +101,24 @@ fn a_table_goes_out_and_in_as_yaml_and_as_csv() {
         assert_eq!(document["text"], text);
     }
     let before = lab.state();
-    let csv = lab.file("bad.csv", "primary,alternate\n192.0.2.0/24,198.51.100.0/24\n192.0.2.300,1.2.3.4\n1,2,3\n192.0.2.9, pbx\n");
+    let csv = lab.file(
+        "bad.csv",
+        "primary,alternate\n192.0.2.0/24,198.51.100.0/24\n192.0.2.300,1.2.3.4\n1,2,3\n192.0.2.9, pbx\n",
+    );
     let bad = lab.lab(&["settings", "translation", "import", &csv]).ended(2);
     for told in ["bad.csv:3:1: \"192.0.2.300\"", "bad.csv:4:1: here are 3 values, not two", "bad.csv:5:12: \"pbx\""] {
         assert!(bad.err.contains(told), "{bad:?}");
     }
     let yaml = lab.file("bad.yaml", "schema: 1\nhosts: {192.0.2.1: 2001:db8::1}\nnets: {}\n");
     let bad = lab.lab(&["settings", "translation", "import", &yaml]).ended(2);
-    assert!(bad.err.contains("bad.yaml:2:21: ") && bad.err.contains("bad.yaml:3:1: \"nets\" is not known here"), "{bad:?}");
+    assert!(
+        bad.err.contains("bad.yaml:2:21: ") && bad.err.contains("bad.yaml:3:1: \"nets\" is not known here"),
+        "{bad:?}"
+    );
     let latin = lab.file("latin.csv", b"# \xe4\n192.0.2.0/24,198.51.100.0/24\n");
-    lab.lab(&["settings", "translation", "import", &latin]).ended(2).complains("latin.csv:1:3: this byte is no text in UTF-8");
+    lab.lab(&["settings", "translation", "import", &latin])
+        .ended(2)
+        .complains("latin.csv:1:3: this byte is no text in UTF-8");
     lab.words("settings translation import /nonexistent").ended(2).complains("/nonexistent cannot be read");
     assert!(lab.state() == before);
 }
@@ -118,7 +130,10 @@ fn new_network_control_addresses_are_in_the_rules_and_the_guards_at_once() {
     let ran = lab.words("settings network-control-address 203.0.113.7 203.0.113.1").ended(0);
     assert!(ran.err.contains("note: 203.0.113.7 does not answer the primary system"), "{ran:?}");
     let status = lab.words("status --json").ended(0).document();
-    assert_eq!((&status["primary"]["traffic"], &status["alternate"]["traffic"]), (&json!("allowed"), &json!("blocked")));
+    assert_eq!(
+        (&status["primary"]["traffic"], &status["alternate"]["traffic"]),
+        (&json!("allowed"), &json!("blocked"))
+    );
     assert_eq!(status["network_control_address"][0]["from_primary"], false);
     for server in ["primary-1", "primary-2", "alternate-1", "alternate-2"] {
         let folder = lab.root(server).join("etc");
@@ -174,7 +189,9 @@ fn the_daily_copy_is_created_listed_changed_and_removed() {
     let listed = lab.words("data auto list --json").ended(0).document();
     assert_eq!(listed["auto_copy"]["schedule"], "0 2 * * *");
     assert_eq!(listed["auto_copy"]["next"].as_array().unwrap().len(), 5);
-    lab.lab(&["data", "auto", "change", "--schedule", "30 3 * * 7", "--random-delay", "600"]).ended(0).says("Sunday at 03:30");
+    lab.lab(&["data", "auto", "change", "--schedule", "30 3 * * 7", "--random-delay", "600"])
+        .ended(0)
+        .says("Sunday at 03:30");
     let before = lab.state();
     for (flags, told) in [
         (["--schedule", "30 25 * * *"], "the hour field \"25\" is wrong"),
@@ -231,7 +248,8 @@ fn nothing_is_copied_or_loaded_while_the_alternate_is_active() {
 fn platforms_are_listed_shown_and_checked() {
     let lab = Standing::configured(1);
     let listed = lab.words("platform list --json").ended(0).document();
-    let names: Vec<&str> = listed["platforms"].as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        listed["platforms"].as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["asterisk", "freeswitch", "kamailio", "lab", "mxone"]);
     for name in names {
         let text = lab.words(&format!("platform show {name}")).ended(0).out;

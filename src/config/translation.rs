@@ -83,11 +83,7 @@ pub fn from_yaml(file: &Path, text: &str) -> Result<TranslationTable, Vec<Proble
 ///
 /// # Errors
 /// Every [`Problem`] of the file; among them every rule that leads to one of these servers.
-pub fn from_yaml_beside(
-    file: &Path,
-    text: &str,
-    primary: &BTreeSet<IpAddr>,
-) -> Result<TranslationTable, Vec<Problem>> {
+pub fn from_yaml_beside(file: &Path, text: &str, primary: &BTreeSet<IpAddr>) -> Result<TranslationTable, Vec<Problem>> {
     let mut reading = read_on::<Written>(file, text);
     let Some(written) = reading.value.take() else { return Err(reading.problems) };
     let mut draft = Draft::new(file);
@@ -226,7 +222,7 @@ impl<'f> Draft<'f> {
 
     /// Tells every rule by which something at the alternate would have the address of a primary server.
     fn refuse_servers_of(&mut self, primary: &BTreeSet<IpAddr>) {
-        let hosts = self.table.entries().filter(|entry| entry.is_host()).map(|entry| entry.primary().addr());
+        let hosts = self.table.entries().filter(TranslationEntry::is_host).map(|entry| entry.primary().addr());
         let addresses: BTreeSet<IpAddr> = hosts.chain(primary.iter().copied()).collect();
         for address in addresses {
             let Some(becomes) = self.table.translate(address).filter(|becomes| primary.contains(becomes)) else {

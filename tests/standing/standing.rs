@@ -145,7 +145,8 @@ impl Standing {
         files.retain(|path, _| !path.ends_with("run/mxone_system_redundancy/lock"));
         let status: Value = serde_json::from_str(&self.lab(&["status", "--json"]).out).unwrap();
         for site in ["primary", "alternate"] {
-            let words = status[site]["servers"].as_array().into_iter().flatten().map(|server| server["traffic"].clone());
+            let words =
+                status[site]["servers"].as_array().into_iter().flatten().map(|server| server["traffic"].clone());
             files.insert(PathBuf::from(site), serde_json::to_vec(&words.collect::<Vec<_>>()).unwrap());
         }
         files

@@ -16,7 +16,8 @@ pub(super) fn explain(file: &Path, at: (u64, u64), error: &Error, text: &str) ->
             problem(format!("\"{}\" is not known here", shown(field))).write(nearest(field, expected))
         }
         Error::SerdeUnknownVariant { variant, expected, .. } => {
-            problem(format!("\"{}\" is not one of {}", shown(variant), expected.join(", "))).write(nearest(variant, expected))
+            problem(format!("\"{}\" is not one of {}", shown(variant), expected.join(", ")))
+                .write(nearest(variant, expected))
         }
         Error::SerdeMissingField { field, .. } => {
             problem(format!("\"{field}\" is missing")).write(format!("{field}: …"))
@@ -39,7 +40,8 @@ pub(super) fn explain(file: &Path, at: (u64, u64), error: &Error, text: &str) ->
             problem(format!("\"{written}\" is not an IP address")).write("an address like 192.0.2.10 or 2001:db8::10")
         }
         Error::Message { msg, .. } if msg.contains("untagged enum") => {
-            problem("this is neither one value nor a list of them".to_owned()).write("one value, or a list: [one, another]")
+            problem("this is neither one value nor a list of them".to_owned())
+                .write("one value, or a list: [one, another]")
         }
         Error::Message { msg, .. } => {
             let text = if written.is_empty() || msg.contains(&written) {

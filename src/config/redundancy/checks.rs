@@ -77,11 +77,8 @@ fn check_numbers(file: &Path, (primary, alternate): (&Cards, &Cards), problems: 
         return;
     }
     let numbers = |part: &Cards| part.value.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let message = format!(
-        "the alternate system has LIM {} and the primary system LIM {}",
-        numbers(alternate),
-        numbers(primary)
-    );
+    let message =
+        format!("the alternate system has LIM {} and the primary system LIM {}", numbers(alternate), numbers(primary));
     problems.push(Problem::at(file, alternate, message).write("the same numbers at both sites"));
 }
 
@@ -119,7 +116,8 @@ fn check_values(file: &Path, written: &File, problems: &mut Vec<Problem>) {
     let is_name_byte = |b: u8| b.is_ascii_alphanumeric() || b"._-@\\$+".contains(&b);
     let user = &ssh.user.value;
     if user.is_empty() || user.starts_with('-') || !user.bytes().all(is_name_byte) {
-        problems.push(Problem::at(file, &ssh.user, "this is not the name of a user").write("a name such as mxone_admin"));
+        problems
+            .push(Problem::at(file, &ssh.user, "this is not the name of a user").write("a name such as mxone_admin"));
     }
     if let Some(rate) = written.copy.bytes_per_second.as_ref().filter(|rate| rate.value == 0) {
         let message = "a copy at 0 bytes a second never ends";

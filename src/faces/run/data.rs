@@ -143,7 +143,10 @@ fn edited(mut auto_copy: AutoCopy, schedule: &Schedule) -> Result<AutoCopy, Fail
     }
     if let Some(zone) = &schedule.zone {
         auto_copy.zone = zone.parse().map_err(|_| {
-            Failure::new(Exit::BadInput, format!("--zone {zone}: there is no such time zone; write a name such as Europe/Stockholm"))
+            Failure::new(
+                Exit::BadInput,
+                format!("--zone {zone}: there is no such time zone; write a name such as Europe/Stockholm"),
+            )
         })?;
     }
     if let Some(seconds) = schedule.random_delay {
@@ -154,7 +157,10 @@ fn edited(mut auto_copy: AutoCopy, schedule: &Schedule) -> Result<AutoCopy, Fail
         return Err(Failure::new(Exit::BadInput, format!("--random-delay: it is at most {most} seconds")));
     }
     if auto_copy.never_comes() {
-        return Err(Failure::new(Exit::BadInput, format!("--schedule \"{}\": this time never comes", auto_copy.schedule)));
+        return Err(Failure::new(
+            Exit::BadInput,
+            format!("--schedule \"{}\": this time never comes", auto_copy.schedule),
+        ));
     }
     Ok(auto_copy)
 }

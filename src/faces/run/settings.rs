@@ -44,8 +44,7 @@ impl Run<'_> {
             }
             Setting::NetworkControlAddress { addresses } => {
                 let mut dialog = self.dialog(Given::default(), false);
-                let ended =
-                    flows::settings::control_addresses(self.ports, &request, &addresses, &mut *dialog).await;
+                let ended = flows::settings::control_addresses(self.ports, &request, &addresses, &mut *dialog).await;
                 self.ended(ended)
             }
         }
