@@ -222,7 +222,7 @@ impl<'f> Draft<'f> {
 
     /// Tells every rule by which something at the alternate would have the address of a primary server.
     fn refuse_servers_of(&mut self, primary: &BTreeSet<IpAddr>) {
-        let hosts = self.table.entries().filter(|entry| entry.is_host()).map(|entry| entry.primary().addr());
+        let hosts = self.table.entries().filter(TranslationEntry::is_host).map(|entry| entry.primary().addr());
         let addresses: BTreeSet<IpAddr> = hosts.chain(primary.iter().copied()).collect();
         for address in addresses {
             let Some(becomes) = self.table.translate(address).filter(|becomes| primary.contains(becomes)) else {

@@ -151,7 +151,6 @@ fn advice(stopped: &Stopped) -> (Exit, Option<&'static str>) {
         Stopped::Settings(SettingsError::Problems(_)) => {
             (Exit::BadInput, Some("nothing was changed; mend the file, then look with `config check`"))
         }
-        Stopped::Settings(SettingsError::Io { .. }) => (Exit::Failed, Some(DISK)),
         Stopped::WentBack { .. } => {
             (Exit::Failed, Some("see `status` for how things are now and `history` for each step"))
         }
@@ -163,13 +162,14 @@ fn advice(stopped: &Stopped) -> (Exit, Option<&'static str>) {
         Stopped::NotProved(_) | Stopped::Several(_) => (Exit::Unknown, None),
         Stopped::Dialog(dialog) => unanswered(dialog),
         Stopped::Journal(JournalError::Locked { .. }) => (Exit::Busy, Some("wait until it is over, then try again")),
-        Stopped::Journal(JournalError::Io { .. }) => (Exit::Failed, Some(DISK)),
+        Stopped::Settings(SettingsError::Io { .. })
+        | Stopped::Journal(JournalError::Io { .. })
+        | Stopped::Mirror(MirrorError::NoRoom { .. } | MirrorError::Io { .. }) => (Exit::Failed, Some(DISK)),
         Stopped::Journal(JournalError::Unreadable { .. }) => (Exit::Failed, Some("mend the file, or move it away")),
         Stopped::Traffic(error) => (Exit::Unknown, traffic_hint(error)),
         Stopped::CallServer(CallServerError::Host { source, .. }) => (reached(source), host_hint(source)),
         Stopped::CallServer(_) => (Exit::Failed, None),
         Stopped::Mirror(MirrorError::NoSuchMirror(_)) => (Exit::BadInput, Some("see `data mirrors list`")),
-        Stopped::Mirror(MirrorError::NoRoom { .. } | MirrorError::Io { .. }) => (Exit::Failed, Some(DISK)),
         Stopped::Mirror(MirrorError::Damaged { .. } | MirrorError::Unreadable { .. }) => {
             (Exit::Failed, Some("copy again with `data copy`"))
         }

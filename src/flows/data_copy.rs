@@ -122,10 +122,11 @@ fn record_not_done(ports: &Ports, request: &Request, because: &str) -> Result<()
 fn remember(ports: &Ports, ended: &Result<Ended, Stopped>) -> Result<(), Stopped> {
     let outcome = match ended {
         Ok(Ended::Done | Ended::Planned(_)) => Outcome::Done { found: String::new() },
-        Ok(Ended::WouldChange(_)) => return Ok(()),
         Ok(Ended::NotDone(because)) => Outcome::NotDone { because: because.clone() },
         // A person who says no, or an earlier action in the way, is no result of a copy.
-        Err(Stopped::Dialog(_) | Stopped::NotConfigured | Stopped::Settings(_)) => return Ok(()),
+        Ok(Ended::WouldChange(_)) | Err(Stopped::Dialog(_) | Stopped::NotConfigured | Stopped::Settings(_)) => {
+            return Ok(());
+        }
         Err(error) => Outcome::Failed { because: super::carry_out::describe(error) },
     };
     let mut memory = ports.journal.memory()?;

@@ -26,9 +26,9 @@ pub async fn run(ports: &Ports, platform: Platform, site: Site) -> Result<Vec<(&
         ("servers", told(server.servers(site).await, servers)),
         ("topology", told(server.topology(site).await.map(Some), topology)),
         ("current backup", told(server.current_backup(site).await, backup)),
-        ("backup complete", told(server.holds(site, Condition::BackupComplete).await, yes_or_no)),
-        ("regular server", told(server.holds(site, Condition::RegularServer).await, yes_or_no)),
-        ("fallback", told(server.holds(site, Condition::AutomaticFallback).await, yes_or_no)),
+        ("backup complete", told(server.holds(site, Condition::BackupComplete).await, |holds| yes_or_no(*holds))),
+        ("regular server", told(server.holds(site, Condition::RegularServer).await, |holds| yes_or_no(*holds))),
+        ("fallback", told(server.holds(site, Condition::AutomaticFallback).await, |holds| yes_or_no(*holds))),
         ("usage", told(server.load_now(site).await.map(Some), usage)),
     ])
 }
@@ -48,8 +48,8 @@ fn backup(backup: &Backup) -> String {
     format!("{}{version}{made}, in {}", backup.id, backup.path)
 }
 
-fn yes_or_no(holds: &bool) -> String {
-    if *holds { "yes".to_owned() } else { "no".to_owned() }
+fn yes_or_no(holds: bool) -> String {
+    if holds { "yes".to_owned() } else { "no".to_owned() }
 }
 
 fn usage(usage: &Usage) -> String {

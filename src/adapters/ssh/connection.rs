@@ -156,9 +156,8 @@ fn explained(name: &str, error: HandshakeError) -> HostError {
 
 /// The error of the library in a form that can be a source.
 pub(super) fn as_io(error: russh::Error) -> io::Error {
-    match error {
-        russh::Error::IO(error) => error,
-        russh::Error::Disconnect | russh::Error::HUP => io::Error::other("it hung up"),
-        error => io::Error::other(printable(&error.to_string())),
+    if matches!(error, russh::Error::Disconnect | russh::Error::HUP) {
+        return io::Error::other("it hung up");
     }
+    if let russh::Error::IO(error) = error { error } else { io::Error::other(printable(&error.to_string())) }
 }

@@ -87,9 +87,10 @@ prop_compose! {
         for (site, net) in [(Site::Primary, 1), (Site::Alternate, 2)] {
             for lim in std::iter::once(1).chain(lims.iter().copied()) {
                 let server = ServerId { site, lim: lim.try_into().unwrap() };
-                let address = match is_ipv6 {
-                    true => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, net, 0, 0, 0, 0, lim)),
-                    false => IpAddr::V4(Ipv4Addr::new(10, net as u8, 0, lim as u8)),
+                let address = if is_ipv6 {
+                    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, net, 0, 0, 0, 0, lim))
+                } else {
+                    IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + (u32::from(net) << 16) + u32::from(lim)))
                 };
                 let key = keys.next().map(|key| key.parse().unwrap());
                 let host_key = key.filter(|_| server != ServerId::first_of(Site::Alternate));
