@@ -39,6 +39,7 @@ use crate::faces::failure::{Exit, Failure};
 use crate::faces::output::{self, ToReader};
 use crate::faces::run::{Run, SCHEMA};
 use crate::flows::recover::Way;
+use crate::wiring::demo::News;
 use crate::wiring::{Place, standing_lab};
 
 /// How long what still runs in the background may take when the program ends: nothing there is needed any more.
@@ -127,10 +128,10 @@ fn place(common: &mut Common) -> Result<Place, Failure> {
 async fn demo(json: bool) -> Result<(), Failure> {
     let mut out = ToReader(std::io::stdout());
     if !json {
-        return wiring::demo::run(&mut out).await;
+        return wiring::demo::run(&mut out, News::WithTheStory).await;
     }
     let mut story = Vec::new();
-    wiring::demo::run(&mut story).await?;
+    wiring::demo::run(&mut story, News::Apart).await?;
     print(&String::from_utf8_lossy(&story), json)
 }
 

@@ -28,16 +28,25 @@ const SERVERS: u16 = 2;
 /// How often the auditor looks at both sites.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
+/// Where the news of each step go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    /// Between the lines of the story, on standard output.
+    WithTheStory,
+    /// On standard error, where the story is one document.
+    Apart,
+}
+
 /// Tells the whole story.
 ///
 /// # Errors
 /// When a chapter does not end as it must.
-pub async fn run(out: &mut (dyn Write + Send)) -> Result<(), Failure> {
+pub async fn run(out: &mut (dyn Write + Send), news: News) -> Result<(), Failure> {
     let folder = tempfile::tempdir().map_err(|error| broken(&error))?;
     let (lab, card) = standing_lab::start_in(folder.path(), SERVERS).await?;
     let ports = super::ports(&card.place());
     let auditor = Auditor::start(&lab)?;
-    let mut story = Story { out, ports, lab, chapter: 0 };
+    let mut story = Story { out, news, ports, lab, chapter: 0 };
     story.tell(folder.path()).await?;
     let (looks, dual) = auditor.end();
     story.say(&format!(
@@ -52,6 +61,7 @@ pub async fn run(out: &mut (dyn Write + Send)) -> Result<(), Failure> {
 
 struct Story<'a> {
     out: &'a mut (dyn Write + Send),
+    news: News,
     ports: Ports,
     lab: TwoSiteLab,
     chapter: u32,
@@ -73,7 +83,7 @@ impl Story<'_> {
         self.chapter(
             "data copy, while the alternate is active: nothing is copied, and that is an outcome, not an error.",
         )?;
-        let ended = flows::data_copy::copy(&self.ports, &request(None), &mut dialog()).await?;
+        let ended = flows::data_copy::copy(&self.ports, &request(None), &mut dialog(self.news)).await?;
         self.expect(&ended, |ended| matches!(ended, Ended::NotDone(_)))?;
         self.chapter("manual-takeover traffic-in-primary: and back again.")?;
         self.take_over(Site::Primary, None).await?;
@@ -81,7 +91,7 @@ impl Story<'_> {
         self.chapter("manual-takeover traffic-in-primary: it is back for good, so it takes the traffic again.")?;
         self.take_over(Site::Primary, None).await?;
         self.chapter("remove: which system serves does not change, and it is said what stays behind.")?;
-        let ended = flows::remove::remove(&self.ports, &request(None), &mut dialog()).await?;
+        let ended = flows::remove::remove(&self.ports, &request(None), &mut dialog(self.news)).await?;
         self.expect(&ended, |ended| *ended == Ended::Done)
     }
 
@@ -92,7 +102,7 @@ impl Story<'_> {
         )?;
         let file = folder.join("answers.yaml");
         let given = self.ports.documents.answers(&file).map_err(|problems| broken(&problems.join("\n")))?;
-        let mut asked = dialog();
+        let mut asked = dialog(self.news);
         asked.given = given.clone();
         let ended = flows::configure::configure(&self.ports, &request(None), &given, &mut asked).await?;
         self.expect(&ended, |ended| *ended == Ended::Done)
@@ -117,7 +127,7 @@ impl Story<'_> {
             system::back_up(primary).map(drop)
         };
         add().map_err(|error: io::Error| broken(&error))?;
-        let ended = flows::data_copy::copy(&self.ports, &request(None), &mut dialog()).await?;
+        let ended = flows::data_copy::copy(&self.ports, &request(None), &mut dialog(self.news)).await?;
         self.expect(&ended, |ended| *ended == Ended::Done)?;
         let loaded = self.machine(Site::Alternate)?.root().folder().join("var/opt/lab/data/extensions.csv");
         let loaded = fs::read_to_string(loaded).map_err(|error| broken(&error))?;
@@ -132,7 +142,8 @@ impl Story<'_> {
             "The primary's cable is pulled. A planned takeover is refused: nobody can prove that it is blocked.",
         )?;
         self.lab.cut(Site::Primary);
-        let refused = flows::takeover::take_over(&self.ports, &request(None), Site::Alternate, &mut dialog()).await;
+        let refused =
+            flows::takeover::take_over(&self.ports, &request(None), Site::Alternate, &mut dialog(self.news)).await;
         match refused {
             Err(stopped) => self.say(&Failure::from(stopped).to_string())?,
             Ok(_) => return Err(broken(&"the takeover should have been refused")),
@@ -152,7 +163,7 @@ impl Story<'_> {
             self.lab.boot(id).map_err(|error| broken(&error))?;
         }
         self.lab.heal(Site::Primary);
-        let round = Monitor::default().round(&self.ports, &request(None), false, &mut dialog()).await?;
+        let round = Monitor::default().round(&self.ports, &request(None), false, &mut dialog(self.news)).await?;
         for line in round.story {
             self.say(&format!("monitor: {line}"))?;
         }
@@ -160,7 +171,7 @@ impl Story<'_> {
     }
 
     async fn take_over(&mut self, site: Site, reason: Option<&str>) -> Result<(), Failure> {
-        let mut asked = dialog();
+        let mut asked = dialog(self.news);
         asked.force = reason.is_some();
         let ended = flows::takeover::take_over(&self.ports, &request(reason), site, &mut asked).await?;
         self.expect(&ended, |ended| *ended == Ended::Done)
@@ -234,8 +245,12 @@ fn request(reason: Option<&str>) -> Request {
     }
 }
 
-fn dialog() -> Scripted {
-    Scripted { given: Given::default(), yes: true, force: false, teller: Teller::new(Box::new(io::stdout())) }
+fn dialog(news: News) -> Scripted {
+    let out: Box<dyn Write + Send> = match news {
+        News::WithTheStory => Box::new(io::stdout()),
+        News::Apart => Box::new(io::stderr()),
+    };
+    Scripted { given: Given::default(), yes: true, force: false, teller: Teller::new(out) }
 }
 
 fn broken(error: &dyn std::fmt::Display) -> Failure {
