@@ -92,6 +92,7 @@ impl Prepared {
     async fn world_of(&self, deed: Deed) -> World {
         let folder = tempfile::tempdir().unwrap();
         copy(self.folder.path(), folder.path());
+        use_own_identity(folder.path());
         let (lab, card) = standing_lab::start_in(folder.path(), 2).await.unwrap();
         let lab = Arc::new(lab);
         let place = card.place();
@@ -458,6 +459,18 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
 fn copy(from: &Path, to: &Path) {
     let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status().unwrap();
     assert!(copied.success());
+}
+
+/// The configuration names the key file by its path, which is another one in a copy of the folder.
+fn use_own_identity(folder: &Path) {
+    let file = folder.join("alternate-1/root/etc/mxone_system_redundancy/config.yaml");
+    let Ok(text) = std::fs::read_to_string(&file) else { return };
+    let key = folder.join("client_key");
+    let own = |line: &str| match line.trim_start().starts_with("identity:") {
+        true => format!("  identity: \"{}\"\n", key.display()),
+        false => format!("{line}\n"),
+    };
+    std::fs::write(&file, text.lines().map(own).collect::<Vec<_>>().concat()).unwrap();
 }
 
 fn request(force: bool) -> Request {
