@@ -55,12 +55,16 @@ impl Held for HeldFile {}
 impl Journal for JournalFile {
     fn lock(&self, action: Action, person: &Person) -> Result<Box<dyn Held>, JournalError> {
         let mut file = self.open_lock()?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => {
-                return Err(JournalError::Locked { holder: read_holder(&mut file) });
+        while let Err(refused) = file.try_lock() {
+            match refused {
+                // Whoever asks for the holder keeps it for a moment; only a holder shuts out those who ask as well.
+                fs::TryLockError::WouldBlock => {
+                    if let Some(holder) = self.holder() {
+                        return Err(JournalError::Locked { holder });
+                    }
+                }
+                fs::TryLockError::Error(source) => return Err(io_error(&self.lock, "written")(source)),
             }
-            Err(fs::TryLockError::Error(source)) => return Err(io_error(&self.lock, "written")(source)),
         }
         let since = self.clock.now().format("%Y-%m-%d %H:%M:%S");
         let holder = format!("{person}, {action} since {since}");

@@ -1,6 +1,6 @@
 //! `monitor`: at each contact brings servers back to the order in force, and runs the daily copy when it is due.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Local, Utc};
@@ -9,7 +9,7 @@ use super::carry_out::describe;
 use super::configured::Configured;
 use super::perform::Performer;
 use super::{Ended, Ports, Request, Stopped, data_copy, survey};
-use crate::domain::boot::Corrections;
+use crate::domain::boot::{Contact, Corrections};
 use crate::domain::configuration::WithoutPeer;
 use crate::domain::journal::{Begun, Event, Outcome};
 use crate::domain::plan::{Action, Plan, Step};
@@ -64,23 +64,44 @@ impl Monitor {
             Err(Stopped::NotConfigured) => return Ok(self.idle("redundancy is not configured; waiting")),
             Err(error) => return Err(error),
         };
-        let held = match (copying, ports.journal.lock(Action::Monitor, &request.person)) {
-            (true, _) => None,
-            (false, Ok(held)) => Some(held),
-            (false, Err(JournalError::Locked { .. })) => return Ok(self.idle("another action is running; looking on")),
-            (false, Err(error)) => return Err(error.into()),
-        };
-        if !copying && let Some(begun) = ports.journal.unfinished()? {
-            let action = begun.plan.action;
-            return Ok(self.idle(&format!("{action} is unfinished; a person resumes or abandons it")));
+        if !copying && let Some(because) = hindrance(ports)? {
+            return Ok(self.idle(&because));
         }
+        // Looking on needs no lock: with a server that does not answer it takes seconds, and a person who wants to
+        // switch just then must not be turned away.
         let servers = configured.configuration.membership.servers.keys().copied();
-        let contacts = survey::contacts(&configured.systems, servers).await;
-        let mut corrections = Corrections::judge(&contacts);
-        self.give_up_waiting(ports, &configured, &mut corrections);
-        let story = self.correct(ports, request, &configured, &corrections, dialog).await;
+        let mut contacts = survey::contacts(&configured.systems, servers).await;
+        let corrections = self.judge(ports, &configured, &contacts);
+        self.said = None;
+        if corrections.is_empty() || self.failed_just_now(ports, &corrections) {
+            return Ok(Round { corrections: Some(corrections), story: Vec::new() });
+        }
+        if copying {
+            return Ok(self.correct(ports, request, &configured, corrections, dialog).await);
+        }
+        let held = match ports.journal.lock(Action::Monitor, &request.person) {
+            Ok(held) => held,
+            Err(JournalError::Locked { .. }) => return Ok(self.idle(RUNNING)),
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(begun) = ports.journal.unfinished()? {
+            return Ok(self.idle(&left_unfinished(&begun)));
+        }
+        // Since then somebody may have switched, so what answered is read again now that nobody can. What did not
+        // answer is left out: it can only be a reason to do less.
+        let answered: Vec<ServerId> =
+            contacts.iter().filter(|(_, contact)| contact.answered()).map(|(id, _)| *id).collect();
+        contacts.extend(survey::contacts(&configured.systems, answered.into_iter()).await);
+        let corrections = self.judge(ports, &configured, &contacts);
+        let round = self.correct(ports, request, &configured, corrections, dialog).await;
         drop(held);
-        Ok(Round { corrections: Some(corrections), story })
+        Ok(round)
+    }
+
+    fn judge(&mut self, ports: &Ports, configured: &Configured, contacts: &BTreeMap<ServerId, Contact>) -> Corrections {
+        let mut corrections = Corrections::judge(contacts);
+        self.give_up_waiting(ports, configured, &mut corrections);
+        corrections
     }
 
     fn idle(&mut self, because: &str) -> Round {
@@ -109,14 +130,10 @@ impl Monitor {
         ports: &Ports,
         request: &Request,
         configured: &Configured,
-        corrections: &Corrections,
+        corrections: Corrections,
         dialog: &mut dyn Dialog,
-    ) -> Vec<String> {
-        self.said = None;
-        if corrections.is_empty() || self.failed_just_now(ports, corrections) {
-            return Vec::new();
-        }
-        let steps = steps(corrections);
+    ) -> Round {
+        let steps = steps(&corrections);
         let performer = Performer { ports, systems: &configured.systems, configuration: &configured.configuration };
         let begun = record_of(ports, request, steps.clone());
         let mut story = Vec::new();
@@ -126,12 +143,12 @@ impl Monitor {
                 Err(error) => {
                     story.push(format!("{step} failed: {}", describe(&error)));
                     self.failed = Some((corrections.clone(), ports.clock.now()));
-                    return story;
+                    return Round { corrections: Some(corrections), story };
                 }
             }
         }
         self.failed = None;
-        story
+        Round { corrections: Some(corrections), story }
     }
 
     fn failed_just_now(&self, ports: &Ports, corrections: &Corrections) -> bool {
@@ -139,6 +156,21 @@ impl Monitor {
             failed == corrections && (ports.clock.now() - at).to_std().is_ok_and(|since| since < TRY_AGAIN)
         })
     }
+}
+
+/// Said while a person's action runs.
+const RUNNING: &str = "another action is running; looking on";
+
+/// Why nothing is corrected now, if so.
+fn hindrance(ports: &Ports) -> Result<Option<String>, Stopped> {
+    if ports.journal.holder().is_some() {
+        return Ok(Some(RUNNING.to_owned()));
+    }
+    Ok(ports.journal.unfinished()?.map(|begun| left_unfinished(&begun)))
+}
+
+fn left_unfinished(begun: &Begun) -> String {
+    format!("{} is unfinished; a person resumes or abandons it", begun.plan.action)
 }
 
 /// Blocks first, tells second, opens last; each step on as many servers as there are.
