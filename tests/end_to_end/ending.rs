@@ -87,14 +87,29 @@ fn example_1_both_systems_are_up_and_the_primary_stays() {
         pair.must(&["settings", "takeover", direction, "manual"]);
     }
     pair.must(&["manual-takeover", "traffic-in-primary"]);
-    // The seat holds the configuration that `remove` needs to reach the others, so it is uninstalled last.
-    let why = ["uninstall", "--override", "--reason", "redundancy is terminated", "--yes"];
-    let _done = pair.maintenance(pair.lab.server(Alternate, 2), &why).ok();
     pair.must(&["remove"]);
-    let _done = pair.maintenance(pair.lab.server(Alternate, 1), &why).ok();
+    // Its telephony is stopped for good before our rules, which are all that keeps callers out, are taken away.
+    for lim in [1, 2] {
+        let server = pair.lab.server(Alternate, lim);
+        server.sh("kill $(cat /run/kamailio/lab.pid)");
+        let _done = pair.maintenance(server, &["uninstall", "--reason", "redundancy is terminated", "--yes"]).ok();
+    }
+    assert_eq!(pair.filters(Alternate), [Open; 2]);
     nothing_is_left(&pair, &[Alternate, Primary]);
     assert_eq!(pair.filters(Primary), [Open; 2]);
     sip::call(pair.client(), lim1(Primary), GATEWAY_NUMBER).unwrap();
+}
+
+#[test]
+fn a_passive_server_that_is_uninstalled_too_early_lets_traffic_in_and_holds_the_removal_up() {
+    let pair = Pair::configured();
+    let why = ["uninstall", "--override", "--reason", "too early", "--yes"];
+    let _done = pair.maintenance(pair.lab.server(Alternate, 2), &why).ok();
+    let refused = pair.run(&["remove", "--yes"]).ended_with(3);
+    assert!(refused.stderr.contains("both systems let traffic in"), "{refused:?}");
+    pair.must(&["manual-takeover", "traffic-in-primary"]);
+    pair.must(&["remove"]);
+    nothing_is_left(&pair, &[Primary, Alternate]);
 }
 
 #[test]
