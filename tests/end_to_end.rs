@@ -12,6 +12,8 @@
 mod configure;
 #[path = "end_to_end/data.rs"]
 mod data;
+#[path = "end_to_end/ending.rs"]
+mod ending;
 #[path = "lab/lab.rs"]
 mod lab;
 #[path = "end_to_end/loss.rs"]

@@ -16,7 +16,9 @@ pub struct Contact {
 }
 
 impl Contact {
-    fn answered(&self) -> bool {
+    /// Whether it told its state.
+    #[must_use]
+    pub fn answered(&self) -> bool {
         !matches!(self.traffic, Traffic::Unknown { .. })
     }
 
