@@ -16,7 +16,13 @@
 //! | 3 a newer order wins | the epoch is not raised | here: each takeover (the order is refused) |
 //! | 4 nobody is locked out | a block whose confirmation was cut off is not made up for | here: takeovers ("waits for a confirmation") |
 //! | 7 no load touches a live system | the check is left out | `tests/call_server.rs` and the end-to-end tests |
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
+#![allow(
+    clippy::large_futures,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends by panicking"
+)]
 
 #[path = "cut_off/dying.rs"]
 mod dying;

@@ -71,13 +71,11 @@ impl Monitor {
             self.said = None;
             return Ok(Round { corrections: Some(corrections), story: Vec::new() });
         }
-        let held = match copying {
-            true => None,
-            false => match ports.journal.lock(Action::Monitor, &request.person) {
-                Ok(held) => Some(held),
-                Err(JournalError::Locked { .. }) => return Ok(self.idle("another action is running; looking on")),
-                Err(error) => return Err(error.into()),
-            },
+        let held = match (copying, ports.journal.lock(Action::Monitor, &request.person)) {
+            (true, _) => None,
+            (false, Ok(held)) => Some(held),
+            (false, Err(JournalError::Locked { .. })) => return Ok(self.idle("another action is running; looking on")),
+            (false, Err(error)) => return Err(error.into()),
         };
         if !copying && let Some(begun) = ports.journal.unfinished()? {
             let action = begun.plan.action;

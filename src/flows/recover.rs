@@ -63,7 +63,17 @@ async fn leave_silent_servers_out(begun: &mut Begun, systems: &SystemPorts, conf
     let steps: Vec<&mut Step> = match plan.action {
         Action::Remove => plan.steps.iter_mut().chain(&mut plan.way_back).collect(),
         Action::Configure if begun.going_back => plan.way_back.iter_mut().collect(),
-        _ => return,
+        Action::Configure
+        | Action::TrafficInAlternate
+        | Action::TrafficInPrimary
+        | Action::DataCopy
+        | Action::MirrorLoad
+        | Action::MirrorRollBack
+        | Action::Settings
+        | Action::Monitor
+        | Action::IptablesAdd
+        | Action::IptablesRemove
+        | Action::Uninstall => return,
     };
     let contacts = survey::contacts(systems, configuration.membership.servers.keys().copied()).await;
     let is_silent = |id: &ServerId| matches!(contacts.get(id).map(|c| &c.traffic), Some(Traffic::Unknown { .. }));
@@ -74,7 +84,8 @@ async fn leave_silent_servers_out(begun: &mut Begun, systems: &SystemPorts, conf
         | Step::InstallGuard { servers }
         | Step::Order { servers, .. } = step
         {
-            left_out.extend(servers.extract_if(.., |id| is_silent(id)));
+            left_out.extend(servers.iter().filter(|id| is_silent(id)).copied());
+            servers.retain(|id| !is_silent(id));
         }
     }
     if !left_out.is_empty() {

@@ -466,9 +466,9 @@ fn use_own_identity(folder: &Path) {
     let file = folder.join("alternate-1/root/etc/mxone_system_redundancy/config.yaml");
     let Ok(text) = std::fs::read_to_string(&file) else { return };
     let key = folder.join("client_key");
-    let own = |line: &str| match line.trim_start().starts_with("identity:") {
-        true => format!("  identity: \"{}\"\n", key.display()),
-        false => format!("{line}\n"),
+    let own = |line: &str| {
+        let is_identity = line.trim_start().starts_with("identity:");
+        if is_identity { format!("  identity: \"{}\"\n", key.display()) } else { format!("{line}\n") }
     };
     std::fs::write(&file, text.lines().map(own).collect::<Vec<_>>().concat()).unwrap();
 }

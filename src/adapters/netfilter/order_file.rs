@@ -90,7 +90,7 @@ pub(super) async fn put_in_place(server: &Server) -> Result<(), TrafficError> {
 /// The script that renames what lies ready, in the order of [`write`], and makes that durable: as two commands they
 /// would be waited for one after the other, while no site is live.
 fn script(files: &[String], folder: &str) -> String {
-    let files: String = files.iter().map(|file| format!(" '{file}'")).collect();
+    let files = files.iter().map(|file| format!(" '{file}'")).collect::<Vec<_>>().concat();
     format!(
         "# Puts the order that lies ready in force. Written by mxone_system_redundancy.\n\
          set -e\n\
