@@ -11,7 +11,12 @@
     clippy::panic,
     reason = "a benchmark that cannot run says why and ends"
 )]
-#![allow(clippy::print_stdout, reason = "a table is what it is for")]
+#![allow(
+    clippy::print_stdout,
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "a table is what it is for, and scripts are put together beforehand"
+)]
 
 #[path = "../tests/lab/lab.rs"]
 mod lab;

@@ -1,6 +1,8 @@
 //! The product end to end: the real binary at LIM 1 of the alternate, real servers, packet filters, call servers and
 //! phones, and an auditor outside of it all.
 #![allow(
+    clippy::unchecked_time_subtraction,
+    clippy::unused_self,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -2,6 +2,7 @@
 //! one of the test's own, and the file system below the utility can be full or read-only.
 
 #![allow(
+    clippy::large_stack_arrays,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
