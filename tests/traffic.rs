@@ -223,7 +223,7 @@ async fn a_block_that_was_cut_off_before_its_confirmation_and_made_again_is_not_
     let lab = Lab::of(server, host, telephony());
     let outcome = lab.traffic.block(REMOTE, Origin::Order).await;
     assert!(matches!(outcome, Err(TrafficError::NotConfirmed { .. })), "{outcome:?}");
-    assert!(lab.path("run/mxone_system_redundancy/unconfirmed").exists());
+    assert!(lab.path("var/lib/mxone_system_redundancy/unconfirmed").exists());
 
     gets_in.store(true, Ordering::Relaxed);
     lab.traffic.block(REMOTE, Origin::Order).await.unwrap();
