@@ -112,7 +112,7 @@ fn a_table_goes_out_and_in_as_yaml_and_as_csv() {
     let yaml = lab.file("bad.yaml", "schema: 1\nhosts: {192.0.2.1: 2001:db8::1}\nnets: {}\n");
     let bad = lab.lab(&["settings", "translation", "import", &yaml]).ended(2);
     assert!(
-        bad.err.contains("bad.yaml:2:21: ") && bad.err.contains("bad.yaml:3:1: \"nets\" is not known here"),
+        bad.err.contains("bad.yaml:2:20: ") && bad.err.contains("bad.yaml:3:1: \"nets\" is not known here"),
         "{bad:?}"
     );
     let latin = lab.file("latin.csv", b"# \xe4\n192.0.2.0/24,198.51.100.0/24\n");
