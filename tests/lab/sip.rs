@@ -225,7 +225,8 @@ fn converse(mut stream: TcpStream, stop: &AtomicBool) -> Ended {
 /// Asks once; says how the session ended if it did.
 fn ask(stream: &mut TcpStream, number: u32) -> Option<End> {
     let (Ok(from), Ok(to)) = (stream.local_addr(), stream.peer_addr()) else { return Some(End::Reset) };
-    if stream.write_all(options("TCP", from, to, &format!("session-{number}")).as_bytes()).is_err() {
+    if let Err(error) = stream.write_all(options("TCP", from, to, &format!("session-{number}")).as_bytes()) {
+        assert!(matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "cannot ask: {error}");
         return Some(End::Reset);
     }
     let mut answer = Vec::new();
@@ -237,7 +238,10 @@ fn ask(stream: &mut TcpStream, number: u32) -> Option<End> {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 return Some(End::Silent);
             }
-            Err(_) => return Some(End::Reset),
+            // A machine that is halted and goes on interrupts a read that has a time-out: signal(7).
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return Some(End::Reset),
+            Err(error) => panic!("a session cannot be read: {error}"),
         }
     }
     None
