@@ -203,6 +203,9 @@ fn the_daily_copy_is_created_listed_changed_and_removed() {
         lab.lab(&[&["data", "auto", "change"], &flags[..]].concat()).ended(2).complains(told);
     }
     assert!(lab.state() == before);
+    // A change that changes nothing does not make a missed run forgotten either.
+    lab.lab(&["data", "auto", "change", "--schedule", "30 3 * * 7"]).ended(0).says("the settings are so already");
+    assert!(lab.state() == before);
     lab.words("data auto remove").ended(0);
     lab.words("data auto list").says("no daily copy is set up");
     lab.words("history").says("data auto create 0 2 * * *").says("data auto remove");

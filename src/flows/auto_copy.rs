@@ -2,6 +2,7 @@
 
 use super::settings;
 use super::{Ended, Ports, Request, Stopped};
+use crate::domain::configuration::Configuration;
 use crate::domain::schedule::AutoCopy;
 
 /// Sets the daily copy up.
@@ -9,13 +10,15 @@ use crate::domain::schedule::AutoCopy;
 /// # Errors
 /// [`Stopped::NotAllowed`] when it is set up already, else as a change of settings.
 pub fn create(ports: &Ports, request: &Request, wanted: AutoCopy) -> Result<Ended, Stopped> {
-    settings::change(ports, request, &format!("data auto create {}", wanted.schedule), |configuration| {
+    let what = format!("data auto create {}", wanted.schedule);
+    let create = |configuration: &mut Configuration| {
         if configuration.auto_copy.is_some() {
             return Err(Stopped::NotAllowed("a daily copy is set up already; use data auto change".to_owned()));
         }
         configuration.auto_copy = Some(wanted);
-        begin_now(ports, request)
-    })
+        Ok(())
+    };
+    settings::change_and_then(ports, request, &what, create, || begin_now(ports))
 }
 
 /// Changes the daily copy.
@@ -27,10 +30,11 @@ pub fn change(
     request: &Request,
     edit: impl FnOnce(&mut AutoCopy) -> Result<(), Stopped>,
 ) -> Result<Ended, Stopped> {
-    settings::change(ports, request, "data auto change", |configuration| match &mut configuration.auto_copy {
-        Some(auto_copy) => edit(auto_copy).and_then(|()| begin_now(ports, request)),
+    let change = |configuration: &mut Configuration| match &mut configuration.auto_copy {
+        Some(auto_copy) => edit(auto_copy),
         None => Err(Stopped::NotAllowed("no daily copy is set up; use data auto create".to_owned())),
-    })
+    };
+    settings::change_and_then(ports, request, "data auto change", change, || begin_now(ports))
 }
 
 /// Takes the daily copy out.
@@ -45,10 +49,7 @@ pub fn remove(ports: &Ports, request: &Request) -> Result<Ended, Stopped> {
 }
 
 /// Slots before this moment are not made up. Called under the lock: a copy that runs keeps its notes in the same place.
-fn begin_now(ports: &Ports, request: &Request) -> Result<(), Stopped> {
-    if request.dry_run {
-        return Ok(());
-    }
+fn begin_now(ports: &Ports) -> Result<(), Stopped> {
     let mut memory = ports.journal.memory()?;
     memory.auto_copy_since = Some(ports.clock.now().fixed_offset());
     Ok(ports.journal.remember(&memory)?)

@@ -38,6 +38,20 @@ pub fn change(
     what: &str,
     change: impl FnOnce(&mut Configuration) -> Result<(), Stopped>,
 ) -> Result<Ended, Stopped> {
+    change_and_then(ports, request, what, change, || Ok(()))
+}
+
+/// As [`change`]; what follows from the change is done under the same lock, and only when it was kept.
+///
+/// # Errors
+/// As [`change`], and those of `then`.
+pub fn change_and_then(
+    ports: &Ports,
+    request: &Request,
+    what: &str,
+    change: impl FnOnce(&mut Configuration) -> Result<(), Stopped>,
+    then: impl FnOnce() -> Result<(), Stopped>,
+) -> Result<Ended, Stopped> {
     let held = if request.dry_run { None } else { Some(configured::lock(ports, Action::Settings, request)?) };
     let mut configuration = ports.settings.load()?.ok_or(Stopped::NotConfigured)?;
     let before = configuration.clone();
@@ -49,6 +63,7 @@ pub fn change(
         return Ok(Ended::WouldChange(what.to_owned()));
     }
     ports.settings.save(&ports.settings.material(&configuration)).map_err(without_places)?;
+    then()?;
     configured::note(ports, request, Action::Settings, what)?;
     drop(held);
     Ok(Ended::Done)
