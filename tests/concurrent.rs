@@ -29,9 +29,10 @@ fn the_second_operator_is_told_who_does_what_since_when_and_the_lock_dies_with_i
     });
     assert!(first.ended().is_none(), "it was still running");
     first.signal("STOP");
-    for words in [&["data", "copy", "--yes"][..], &["remove", "--yes"], &["--abandon", "--yes"], &["--resume", "--yes"]] {
+    for words in [&["data", "copy", "--yes"][..], &["remove", "--yes"], &["--abandon", "--yes"], &["--resume", "--yes"]]
+    {
         let refused = pair.run(words).ended_with(6);
-        let told = "another action is running: root on a script, manual-takeover traffic-in-alternate since 20";
+        let told = "another action is running: root on no terminal, manual-takeover traffic-in-alternate since 20";
         assert!(refused.stderr.contains(told), "{refused:?}");
     }
     let status = pair.status();

@@ -14,7 +14,7 @@ use crate::domain::plan::Action;
 use crate::ports::clock::Clock;
 use crate::ports::journal::{Held, Journal, JournalError};
 
-/// How often the lock is tried again while others only look at it.
+/// How often the lock is tried again while others only look at it, and its holder's name is read again.
 const LOOKERS: u32 = 200;
 
 /// Longer than a look at the lock takes.
@@ -54,9 +54,17 @@ impl JournalFile {
 }
 
 /// The locked file; the lock goes when it is closed.
-struct HeldFile(#[expect(dead_code, reason = "kept open for its lock")] File);
+struct HeldFile(File);
 
 impl Held for HeldFile {}
+
+impl Drop for HeldFile {
+    /// Takes the name out first: the next holder has the lock a moment before its own name is there.
+    fn drop(&mut self) {
+        // With the name left in, somebody turned away in that moment is told the holder before; no more than that.
+        let _ = self.0.set_len(0);
+    }
+}
 
 impl Journal for JournalFile {
     fn lock(&self, action: Action, person: &Person) -> Result<Box<dyn Held>, JournalError> {
@@ -165,12 +173,17 @@ fn ends_cut_off(file: &mut File) -> io::Result<bool> {
     Ok(last != *b"\n")
 }
 
+/// The name of the holder, waited for a moment where it is not written yet.
 fn read_holder(file: &mut File) -> String {
-    let mut holder = String::new();
-    match file.read_to_string(&mut holder) {
-        Ok(_) if !holder.is_empty() => holder,
-        Ok(_) | Err(_) => "somebody who has just begun".to_owned(),
+    for _ in 0..LOOKERS {
+        let mut holder = String::new();
+        match file.read_to_string(&mut holder) {
+            Ok(0) => std::thread::sleep(LOOKS_FOR),
+            Ok(_) => return holder,
+            Err(_) => break,
+        }
     }
+    "somebody who has just begun".to_owned()
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), JournalError> {
@@ -213,6 +226,23 @@ mod tests {
         drop(held);
         assert_eq!(two.holder(), None);
         assert!(two.lock(Action::Remove, &person()).is_ok());
+    }
+
+    #[test]
+    fn who_has_just_taken_the_lock_is_not_told_as_the_holder_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal(folder.path());
+        drop(journal.lock(Action::DataCopy, &person()).unwrap());
+        let mut taken = journal.open_lock().unwrap();
+        taken.try_lock().unwrap();
+        let named = std::thread::spawn(move || {
+            std::thread::sleep(10 * LOOKS_FOR);
+            taken.write_all(b"the next one").unwrap();
+            std::thread::sleep(LOOKERS * LOOKS_FOR);
+            drop(taken);
+        });
+        assert_eq!(journal.holder().unwrap(), "the next one");
+        named.join().unwrap();
     }
 
     #[test]
