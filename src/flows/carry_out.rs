@@ -3,11 +3,50 @@
 use std::collections::BTreeSet;
 
 use super::perform::Performer;
-use super::{Ports, Stopped};
-use crate::domain::journal::{Begun, Event, Line, Outcome};
+use super::{Ended, Ports, Request, Stopped, configured};
+use crate::domain::journal::{Begun, Event, Line, Material, Outcome};
 use crate::domain::plan::{Plan, Servers, Step};
-use crate::ports::dialog::{Dialog, News};
+use crate::ports::dialog::{Confirmation, Dialog, News};
 use crate::ports::journal::JournalError;
+
+/// What is put before a person, to be carried out when it is confirmed.
+pub struct Proposal<'a> {
+    /// The steps, the way back and what to know before.
+    pub plan: Plan,
+    /// What a resumed action needs and the configuration may no longer hold.
+    pub material: Option<Material>,
+    /// The word to type, for a plan that a person vouches for.
+    pub word: Option<&'a str>,
+}
+
+impl From<Plan> for Proposal<'_> {
+    fn from(plan: Plan) -> Self {
+        Self { plan, material: None, word: None }
+    }
+}
+
+/// Shows what is proposed, and carries it out once it is confirmed. A dry run ends with the plan.
+///
+/// # Errors
+/// [`Stopped::Dialog`] when it is not confirmed, else as [`carry_out`].
+pub async fn propose(
+    performer: &Performer<'_>,
+    request: &Request,
+    Proposal { plan, material, word }: Proposal<'_>,
+    dialog: &mut dyn Dialog,
+) -> Result<Ended, Stopped> {
+    if request.dry_run {
+        return Ok(Ended::Planned(plan));
+    }
+    let confirmation = match word {
+        Some(word) => Confirmation::Forced { plan: &plan, word },
+        None => Confirmation::Plan(&plan),
+    };
+    dialog.confirm(&confirmation).await?;
+    let begun = configured::begun(performer.ports, request, plan, material);
+    carry_out(performer, begun, dialog).await?;
+    Ok(Ended::Done)
+}
 
 /// Carries out an action that was confirmed. It is kept as unfinished until it is done or taken back.
 ///

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::carry_out::carry_out;
+use super::carry_out::{Proposal, propose};
 use super::configured;
 use super::perform::Performer;
 use super::perform::exchange_data::{own_networks, refuse_wrong_translation};
@@ -16,7 +16,7 @@ use crate::domain::preflight::{Check, hindrances};
 use crate::domain::site::{ServerId, Site};
 use crate::domain::takeover::Situation;
 use crate::domain::traffic::Traffic;
-use crate::ports::dialog::{Confirmation, Dialog, News};
+use crate::ports::dialog::{Dialog, News};
 use crate::ports::systems::SystemPorts;
 
 pub mod interview;
@@ -63,15 +63,9 @@ async fn prepare_and_set_up(
     configuration.topology = systems.call_server.topology(Site::Primary).await?;
     let kept_already = ports.mirrors.generations()?.iter().any(|kept| kept.name == mirror.name);
     let plan = plan(&configuration, &situation, &mirror.name, kept_already);
-    if request.dry_run {
-        return Ok(Ended::Planned(plan));
-    }
-    dialog.confirm(&Confirmation::Plan(&plan)).await?;
-    let material = ports.settings.material(&configuration);
-    let begun = configured::begun(ports, request, plan, Some(material));
+    let material = Some(ports.settings.material(&configuration));
     let performer = Performer { ports, systems: &systems, configuration: &configuration };
-    carry_out(&performer, begun, dialog).await?;
-    Ok(Ended::Done)
+    propose(&performer, request, Proposal { plan, material, word: None }, dialog).await
 }
 
 /// A load restarts the alternate, so an alternate that serves users is never configured upon.

@@ -1,6 +1,6 @@
 //! `data copy`: fetches the primary's current backup, and loads it into the alternate.
 
-use super::carry_out::carry_out;
+use super::carry_out::propose;
 use super::configured::{self, Configured};
 use super::perform::Performer;
 use super::preflight::Preflight;
@@ -11,7 +11,7 @@ use crate::domain::plan::{Action, Plan, Step};
 use crate::domain::preflight::{Check, hindrances};
 use crate::domain::site::Site;
 use crate::domain::takeover::Situation;
-use crate::ports::dialog::{Confirmation, Dialog};
+use crate::ports::dialog::Dialog;
 use crate::ports::journal::Held;
 
 /// What must hold before a copy.
@@ -62,15 +62,8 @@ async fn copy_and_load(ports: &Ports, request: &Request, dialog: &mut dyn Dialog
     let preflight = Preflight { ports, systems: &systems, configuration: &configuration, who: &request.person.who };
     check(&preflight, request, (&backup, bytes), dialog).await?;
     let former = ports.journal.memory()?.loaded.map(|loaded| loaded.generation.name);
-    let plan = plan(backup, former);
-    if request.dry_run {
-        return Ok(Ended::Planned(plan));
-    }
-    dialog.confirm(&Confirmation::Plan(&plan)).await?;
-    let begun = configured::begun(ports, request, plan, None);
     let performer = Performer { ports, systems: &systems, configuration: &configuration };
-    carry_out(&performer, begun, dialog).await?;
-    Ok(Ended::Done)
+    propose(&performer, request, plan(backup, former).into(), dialog).await
 }
 
 async fn check(

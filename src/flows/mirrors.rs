@@ -1,6 +1,6 @@
 //! `data mirrors`: lists, verifies, loads, and goes back to the mirror before.
 
-use super::carry_out::carry_out;
+use super::carry_out::propose;
 use super::configured::{self, Configured};
 use super::perform::Performer;
 use super::perform::exchange_data::{own_networks, refuse_wrong_translation};
@@ -8,7 +8,7 @@ use super::{Ended, Ports, Request, Stopped, survey};
 use crate::domain::backup::{Generation, GenerationName};
 use crate::domain::plan::{Action, Plan, Step};
 use crate::domain::site::Site;
-use crate::ports::dialog::{Confirmation, Dialog};
+use crate::ports::dialog::Dialog;
 use crate::ports::journal::Held;
 use crate::ports::mirror_store::MirrorError;
 
@@ -105,15 +105,10 @@ async fn load_named(
         way_back: vec![Step::LoadFormer { mirror: loaded }],
         warnings: vec!["the alternate system is reloaded".to_owned()],
     };
-    if request.dry_run {
-        return Ok(Ended::Planned(plan));
-    }
-    dialog.confirm(&Confirmation::Plan(&plan)).await?;
-    let begun = configured::begun(ports, request, plan, None);
     let performer = Performer { ports, systems: &systems, configuration: &configuration };
-    carry_out(&performer, begun, dialog).await?;
+    let ended = propose(&performer, request, plan.into(), dialog).await;
     drop(held);
-    Ok(Ended::Done)
+    ended
 }
 
 fn resolve(ports: &Ports, name: Option<&str>) -> Result<GenerationName, Stopped> {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::carry_out::carry_out;
+use super::carry_out::{Proposal, propose};
 use super::configured::{self, Configured};
 use super::perform::Performer;
 use super::{Ended, Ports, Request, Stopped, survey};
 use crate::domain::plan::{Action, Plan, Servers, Step};
 use crate::domain::site::{ServerId, Site};
 use crate::domain::takeover::Situation;
-use crate::ports::dialog::{Confirmation, Dialog};
+use crate::ports::dialog::Dialog;
 
 /// Removes the feature.
 ///
@@ -20,16 +20,11 @@ pub async fn remove(ports: &Ports, request: &Request, dialog: &mut dyn Dialog) -
     let Configured { configuration, systems } = Configured::open(ports)?;
     let situation = survey::situation(ports, &systems, &configuration).await?;
     let plan = plan(&situation)?;
-    if request.dry_run {
-        return Ok(Ended::Planned(plan));
-    }
-    dialog.confirm(&Confirmation::Plan(&plan)).await?;
-    let material = ports.settings.material(&configuration);
-    let begun = configured::begun(ports, request, plan, Some(material));
+    let material = Some(ports.settings.material(&configuration));
     let performer = Performer { ports, systems: &systems, configuration: &configuration };
-    carry_out(&performer, begun, dialog).await?;
+    let ended = propose(&performer, request, Proposal { plan, material, word: None }, dialog).await;
     drop(held);
-    Ok(Ended::Done)
+    ended
 }
 
 /// Plans the removal by the traffic state of both sides (table 6.4 of the MX-ONE reference).

@@ -1,6 +1,6 @@
 //! `manual-takeover`: makes the other site active, planned or forced.
 
-use super::carry_out::carry_out;
+use super::carry_out::{Proposal, propose};
 use super::configured::{self, Configured};
 use super::perform::Performer;
 use super::{Ended, Ports, Request, Stopped, survey};
@@ -9,7 +9,7 @@ use crate::domain::preflight::span;
 use crate::domain::site::Site;
 use crate::domain::takeover::{Situation, Vouched};
 use crate::domain::traffic::Traffic;
-use crate::ports::dialog::{Confirmation, Dialog, News};
+use crate::ports::dialog::{Dialog, News};
 use crate::ports::systems::SystemPorts;
 
 /// Makes `site` active.
@@ -39,19 +39,13 @@ pub async fn take_over(
         }
     })?;
     plan.warnings.extend(warnings(ports, &systems, site, &situation).await?);
-    if request.dry_run {
-        return Ok(Ended::Planned(plan));
-    }
-    let word = site.to_string();
+    let name = site.to_string();
     let is_forced = !situation.silent(site.other()).is_empty();
-    let confirmation =
-        if is_forced { Confirmation::Forced { plan: &plan, word: &word } } else { Confirmation::Plan(&plan) };
-    dialog.confirm(&confirmation).await?;
-    let begun = configured::begun(ports, request, plan, None);
+    let proposal = Proposal { word: is_forced.then_some(name.as_str()), ..Proposal::from(plan) };
     let performer = Performer { ports, systems: &systems, configuration: &configuration };
-    carry_out(&performer, begun, dialog).await?;
+    let ended = propose(&performer, request, proposal, dialog).await;
     drop(held);
-    Ok(Ended::Done)
+    ended
 }
 
 fn vouched(request: &Request) -> Result<Option<Vouched>, Stopped> {
