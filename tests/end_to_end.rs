@@ -2,7 +2,6 @@
 //! phones, and an auditor outside of it all.
 #![allow(
     clippy::unchecked_time_subtraction,
-    clippy::unused_self,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -22,6 +22,7 @@ use serde_json::Value;
 
 use lab::Flavour;
 use lab::exchange::DATA;
+use lab::host::wait_until;
 use pair::Filter::{Blocked, Open};
 use pair::{Pair, TRANSLATION, Wish};
 
@@ -114,7 +115,8 @@ fn a_first_configure_that_is_killed_and_abandoned_leaves_both_sites_open_as_they
     // A configure that is refused leaves its answers file, which is then mended.
     let _refused = pair.configure(&Wish { translation: "{}", ..Wish::default() }).ended_with(3);
     let answers = pair.seat().read("/root/answers.yaml");
-    pair.seat().write("/root/answers.yaml", &answers.replace("translation: {}", &format!("translation: {TRANSLATION}")));
+    pair.seat()
+        .write("/root/answers.yaml", &answers.replace("translation: {}", &format!("translation: {TRANSLATION}")));
     for line in [2, 4, 7, 10] {
         if killed_at(&pair, &["configure", "--answers", "/root/answers.yaml", "--yes"], line) {
             recovered(&pair, false);
@@ -144,18 +146,18 @@ fn killed_at(pair: &Pair, words: &[&str], line: usize) -> bool {
 }
 
 fn lines(pair: &Pair) -> usize {
-    let history = fs::read(pair.seat().path(HISTORY)).unwrap_or_default();
-    history.iter().filter(|byte| **byte == b'\n').count()
+    fs::read_to_string(pair.seat().path(HISTORY)).unwrap_or_default().matches('\n').count()
 }
 
 /// Finishes what was killed, or takes it back: whether it is done. `None` when nothing was unfinished.
 fn recovered(pair: &Pair, resume: bool) -> Option<bool> {
-    let status = status(pair);
-    status["unfinished"].as_str()?;
+    // A process that it was just starting holds the lock until it has become another program.
+    wait_until("the lock of the dead is free", || status(pair)["running"].is_null());
+    status(pair)["unfinished"].as_str()?;
     let refused = pair.run(&["settings", "takeover", "alternate-from-primary", "automatic", "--yes"]).ended_with(3);
     assert!(refused.stderr.contains("was begun and not finished"), "{refused:?}");
     let _done = pair.run(&[if resume { "--resume" } else { "--abandon" }, "--yes"]).ok();
-    assert!(self::status(pair)["unfinished"].is_null());
+    assert!(status(pair)["unfinished"].is_null());
     Some(resume)
 }
 

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::domain::backup::{Backup, Generation, GenerationName, Manifest};
 use crate::domain::platform::AddressPlace;
+use crate::domain::preflight::size;
 use crate::domain::scan::{OwnNetworks, Scan};
 use crate::domain::site::Epoch;
 use crate::domain::translation::{Preview, Translated, TranslationTable};
@@ -144,7 +145,7 @@ pub enum MirrorError {
     #[error("there is no mirror {0}")]
     NoSuchMirror(GenerationName),
     /// Not enough disk.
-    #[error("{} has {free} bytes free, and {needed} are needed", path.display())]
+    #[error("{} has {} free, and {} are needed", path.display(), size(*free), size(*needed))]
     NoRoom {
         /// The folder.
         path: PathBuf,

@@ -45,7 +45,7 @@ fn removing_with_the_alternate_active_warns_of_configuring_again() {
 fn removing_with_both_open_is_refused_until_one_is_blocked() {
     let pair = Pair::configured();
     for lim in [1, 2] {
-        let _allowed = allow_by_hand(&pair, pair.lab.server(Alternate, lim)).ok();
+        let _allowed = allow_by_hand(pair.lab.server(Alternate, lim)).ok();
     }
     assert!(pair.status()["verdict"].as_str().unwrap().starts_with("DUAL ACTIVE"));
     assert_eq!(pair.status()["guarantee"], "lost");
@@ -73,7 +73,7 @@ fn removing_with_the_primary_gone_says_what_stays_there() {
     assert_eq!(pair.filters(Primary), [Blocked; 2]);
     for lim in [1, 2] {
         let why = ["uninstall", "--override", "--reason", "redundancy was removed", "--yes"];
-        let _done = pair.maintenance(pair.lab.server(Primary, lim), &why).ok();
+        let _done = Pair::maintenance(pair.lab.server(Primary, lim), &why).ok();
     }
     nothing_is_left(&pair, &[Primary]);
     assert_eq!(pair.filters(Primary), [Open; 2]);
@@ -92,7 +92,7 @@ fn example_1_both_systems_are_up_and_the_primary_stays() {
     for lim in [1, 2] {
         let server = pair.lab.server(Alternate, lim);
         server.sh("kill $(cat /run/kamailio/lab.pid)");
-        let _done = pair.maintenance(server, &["uninstall", "--reason", "redundancy is terminated", "--yes"]).ok();
+        let _done = Pair::maintenance(server, &["uninstall", "--reason", "redundancy is terminated", "--yes"]).ok();
     }
     assert_eq!(pair.filters(Alternate), [Open; 2]);
     nothing_is_left(&pair, &[Alternate, Primary]);
@@ -104,7 +104,7 @@ fn example_1_both_systems_are_up_and_the_primary_stays() {
 fn a_passive_server_that_is_uninstalled_too_early_lets_traffic_in_and_holds_the_removal_up() {
     let pair = Pair::configured();
     let why = ["uninstall", "--override", "--reason", "too early", "--yes"];
-    let _done = pair.maintenance(pair.lab.server(Alternate, 2), &why).ok();
+    let _done = Pair::maintenance(pair.lab.server(Alternate, 2), &why).ok();
     let refused = pair.run(&["remove", "--yes"]).ended_with(3);
     assert!(refused.stderr.contains("both systems let traffic in"), "{refused:?}");
     pair.must(&["manual-takeover", "traffic-in-primary"]);
@@ -120,11 +120,11 @@ fn example_2_the_alternate_is_destroyed_and_the_blocked_primary_is_opened_by_han
     sip::call(pair.client(), lim1(Primary), GATEWAY_NUMBER).expect_err("it is blocked");
     for lim in [1, 2] {
         let server = pair.lab.server(Primary, lim);
-        let plain = pair.maintenance(server, &["more_configuration", "iptables", "remove", "--yes"]).ended_with(3);
+        let plain = Pair::maintenance(server, &["more_configuration", "iptables", "remove", "--yes"]).ended_with(3);
         assert!(plain.stderr.contains("--override"), "{plain:?}");
-        let listed = pair.maintenance(server, &["more_configuration", "iptables", "list"]).ok();
+        let listed = Pair::maintenance(server, &["more_configuration", "iptables", "list"]).ok();
         assert!(listed.stdout.to_lowercase().contains("block"), "{listed:?}");
-        let _done = pair.maintenance(server, &[&["more_configuration", "iptables", "remove"], BURNED].concat()).ok();
+        let _done = Pair::maintenance(server, &[&["more_configuration", "iptables", "remove"], BURNED].concat()).ok();
     }
     assert_eq!(pair.filters(Primary), [Open; 2]);
     sip::call(pair.client(), lim1(Primary), GATEWAY_NUMBER).unwrap();
@@ -132,7 +132,7 @@ fn example_2_the_alternate_is_destroyed_and_the_blocked_primary_is_opened_by_han
     pair.lab.restart(pair.lab.server(Primary, 2));
     assert_eq!(pair.filters(Primary), [Open, Blocked]);
     for lim in [1, 2] {
-        let _done = pair.maintenance(pair.lab.server(Primary, lim), &[&["uninstall"], BURNED].concat()).ok();
+        let _done = Pair::maintenance(pair.lab.server(Primary, lim), &[&["uninstall"], BURNED].concat()).ok();
     }
     nothing_is_left(&pair, &[Primary]);
     pair.lab.restart(pair.lab.server(Primary, 1));
@@ -158,9 +158,9 @@ fn example_3_the_primary_is_destroyed_and_the_alternate_stays() {
     sip::call(pair.client(), lim1(Alternate), GATEWAY_NUMBER).unwrap();
 }
 
-fn allow_by_hand(pair: &Pair, server: &Host) -> Done {
+fn allow_by_hand(server: &Host) -> Done {
     let words = ["more_configuration", "iptables", "remove", "--override", "--reason", "a person knows", "--yes"];
-    pair.maintenance(server, &words)
+    Pair::maintenance(server, &words)
 }
 
 /// Neither guard nor order is on the servers of these sites, nor a configuration at the seat.

@@ -1,6 +1,7 @@
 //! A pair of sites, worked on through the real binary at the operator's seat, LIM 1 of the alternate.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use mxone_system_redundancy::domain::site::Site;
 use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
@@ -181,7 +182,7 @@ impl Pair {
     }
 
     /// Runs `mxone_maintenance` on a server.
-    pub fn maintenance(&self, host: &Host, words: &[&str]) -> Done {
+    pub fn maintenance(host: &Host, words: &[&str]) -> Done {
         host.run(&[&[MAINTENANCE], words].concat())
     }
 
@@ -191,7 +192,7 @@ impl Pair {
         wait_until("the auditor has looked for a while", || auditor.now().as_millis() > 200);
         doing();
         let over = auditor.now();
-        wait_until("the auditor has looked a while longer", || (auditor.now() - over).as_millis() > 200);
+        wait_until("the auditor has looked a while longer", || auditor.now() > over + Duration::from_millis(200));
         auditor.stop()
     }
 }
