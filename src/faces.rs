@@ -10,4 +10,5 @@ pub mod prompts;
 pub mod run;
 pub mod scripted;
 pub mod teller;
+pub mod terminal;
 pub mod watch;

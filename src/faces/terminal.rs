@@ -1,0 +1,3 @@
+//! The terminal UI: a dashboard, menus with the product's literal words, wizards, the translation editor.
+
+pub mod look;
