@@ -152,10 +152,11 @@ fn each_exit_code_means_what_the_contract_says() {
     lab.words("status").ended(4).complains("LIM 1 of the primary system, LIM 2 of the primary system");
     lab.words("data copy --yes").ended(4).complains("192.0.2.11 does not answer");
     lab.run(&["lab", "heal", "primary"]).ended(0);
-    let lock = fs::File::open(lab.here().join("run/mxone_system_redundancy/lock")).unwrap();
+    let place = lab.here().join("run/mxone_system_redundancy/lock");
+    let lock = fs::File::open(&place).unwrap();
     lock.lock().unwrap();
-    let holder = lab.words("data copy --yes").ended(6);
-    assert!(holder.err.contains("another action is running: ") && holder.err.contains(" since "), "{holder:?}");
+    fs::write(&place, "mxone_admin on pts/3, remove since 2026-11-21 02:14:00").unwrap();
+    lab.words("data copy --yes").ended(6).complains("another action is running: mxone_admin on pts/3, remove since 2026");
     lab.words("manual-takeover traffic-in-alternate --yes").ended(6);
     lab.words("settings takeover alternate-from-primary automatic").ended(6);
     lab.words("status").ended(0);
