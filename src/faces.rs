@@ -4,6 +4,7 @@ pub mod cli;
 pub mod failure;
 pub mod help;
 pub mod maintenance;
+pub mod menu;
 pub mod output;
 pub mod print;
 pub mod prompts;

@@ -81,6 +81,7 @@ fn the_monitor_copies_once_at_its_time_and_not_while_the_alternate_is_active() {
     assert!(told.as_str().unwrap().starts_with("done"), "{told}");
     assert!(pair.seat().read(&format!("{DATA}/extensions.csv")).contains("1002,Carla,198.51.100.20"));
     assert_eq!(copies(), 1);
+    wait_until("the monitor has seen its end", || pair.status()["running"].is_null());
 
     pair.must(&["manual-takeover", "traffic-in-alternate"]);
     pair.must(&["data", "auto", "change", "--schedule", &in_seconds(&pair, 4)]);
