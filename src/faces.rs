@@ -6,6 +6,7 @@ pub mod help;
 pub mod maintenance;
 pub mod menu;
 pub mod output;
+pub mod plain;
 pub mod print;
 pub mod prompts;
 pub mod run;

@@ -37,7 +37,11 @@ use crate::domain::journal::Person;
 use crate::faces::cli::{Cli, Command, Common, Lab};
 use crate::faces::failure::{Exit, Failure};
 use crate::faces::output::{self, ToReader};
-use crate::faces::run::{Run, SCHEMA};
+use crate::faces::plain::Plain;
+use crate::faces::run::{self, Run, SCHEMA};
+use crate::faces::terminal;
+use crate::faces::terminal::session::World;
+use crate::flows::Ports;
 use crate::flows::recover::Way;
 use crate::wiring::demo::News;
 use crate::wiring::{Place, standing_lab};
@@ -101,17 +105,38 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         (false, true) => Some(Way::Abandon),
         (false, false) => None,
     };
-    let mut run = Run { ports: &ports, common, person: person(), out: &mut out };
+    let json = common.json;
+    let dialogs = move |script| run::at_hand(script, json);
+    let mut run = Run { ports: &ports, common, person: person(), out: &mut out, dialogs: &dialogs };
     match (recover, command) {
         (Some(way), _) => run.recover(way).await,
         (None, Some(command)) => run.run(command).await,
-        (None, None) => {
+        (None, None) => menu(&ports, run.common).await,
+    }
+}
+
+/// The menu: as a terminal UI, as line prompts where the terminal can do no better or a person wishes so.
+async fn menu(ports: &Ports, common: Common) -> Result<(), Failure> {
+    let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let is_dumb = variable("TERM").is_none_or(|name| name == "dumb");
+    match (is_terminal, common.plain || is_dumb) {
+        (true, false) => {
+            let world = World { ports: ports.clone(), common, person: person() };
+            terminal::open(world, run::own_zone(), variable("NO_COLOR").is_none()).await
+        }
+        (true, true) => Plain { ports, common, person: person() }.run().await,
+        (false, _) => {
             let help = Cli::command().render_long_help();
             let mut out = std::io::stdout();
             let _ = writeln!(out, "{help}");
             Err(Failure::new(Exit::BadInput, "say what to do; the commands are above"))
         }
     }
+}
+
+/// A variable of the environment that is set to something.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Real systems, or the standing lab with its own answers.
@@ -158,7 +183,6 @@ fn print(told: &str, json: bool) -> Result<(), Failure> {
 
 /// Who runs the program, and from where.
 pub(crate) fn person() -> Person {
-    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let who = variable("SUDO_USER").or_else(|| variable("USER")).or_else(|| variable("LOGNAME"));
     let uid = rustix::process::getuid();
     let who = who.unwrap_or_else(|| if uid.is_root() { "root".to_owned() } else { format!("uid {}", uid.as_raw()) });

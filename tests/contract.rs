@@ -156,7 +156,9 @@ fn each_exit_code_means_what_the_contract_says() {
     let lock = fs::File::open(&place).unwrap();
     lock.lock().unwrap();
     fs::write(&place, "mxone_admin on pts/3, remove since 2026-11-21 02:14:00").unwrap();
-    lab.words("data copy --yes").ended(6).complains("another action is running: mxone_admin on pts/3, remove since 2026");
+    lab.words("data copy --yes")
+        .ended(6)
+        .complains("another action is running: mxone_admin on pts/3, remove since 2026");
     lab.words("manual-takeover traffic-in-alternate --yes").ended(6);
     lab.words("settings takeover alternate-from-primary automatic").ended(6);
     lab.words("status").ended(0);

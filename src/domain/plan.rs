@@ -274,7 +274,8 @@ impl fmt::Display for Servers<'_> {
 }
 
 /// Sorted numbers with runs of them joined: `1-4, 7`.
-fn runs(lims: &[LimNumber]) -> String {
+#[must_use]
+pub fn runs(lims: &[LimNumber]) -> String {
     let mut parts: Vec<(u8, u8)> = Vec::new();
     for lim in lims.iter().map(|lim| lim.get()) {
         match parts.last_mut() {

@@ -9,6 +9,10 @@ use super::configuration::{TakeoverSettings, WithoutPeer};
 use super::site::{Epoch, LimNumber, Site};
 use super::traffic::{Traffic, TrafficWord as Word};
 
+mod switch_now;
+
+pub use switch_now::SwitchNow;
+
 /// The format of the document.
 pub const SCHEMA: u32 = 1;
 

@@ -26,6 +26,8 @@ mod given;
 mod platform;
 mod settings;
 
+pub use data::own_zone;
+
 /// The format of the documents that `--json` prints.
 pub const SCHEMA: u32 = 1;
 
@@ -39,6 +41,15 @@ pub struct Run<'a> {
     pub person: Person,
     /// Standard output.
     pub out: &'a mut (dyn Write + Send),
+    /// Who answers a flow's questions.
+    pub dialogs: &'a (dyn Fn(Scripted) -> Box<dyn Dialog> + Send + Sync),
+}
+
+/// At the command line a person is asked only at a terminal; everybody else gets the dialog of a script.
+#[must_use]
+pub fn at_hand(script: Scripted, json: bool) -> Box<dyn Dialog> {
+    let is_person = std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !json;
+    if is_person { Box::new(Prompts { script }) } else { Box::new(script) }
 }
 
 impl Run<'_> {
@@ -116,12 +127,9 @@ impl Run<'_> {
         }
     }
 
-    /// A person is asked only at a terminal; everybody else gets the dialog of a script.
     fn dialog(&self, given: Given, force: bool) -> Box<dyn Dialog> {
         let teller = Teller::new(Box::new(std::io::stderr()));
-        let script = Scripted { given, yes: self.common.yes, force, teller };
-        let is_person = std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !self.common.json;
-        if is_person { Box::new(Prompts { script }) } else { Box::new(script) }
+        (self.dialogs)(Scripted { given, yes: self.common.yes, force, teller })
     }
 
     fn list(&mut self) -> Result<(), Failure> {

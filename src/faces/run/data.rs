@@ -170,6 +170,7 @@ fn cron(text: &str) -> Result<CronSchedule, Failure> {
 }
 
 /// This server's time zone; UTC where it does not tell one.
-fn own_zone() -> chrono_tz::Tz {
+#[must_use]
+pub fn own_zone() -> chrono_tz::Tz {
     iana_time_zone::get_timezone().ok().and_then(|name| name.parse().ok()).unwrap_or(chrono_tz::UTC)
 }

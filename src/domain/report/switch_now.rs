@@ -1,0 +1,102 @@
+//! Whether it is safe to switch now, and why.
+
+use super::{Active, Guarantee, Status};
+use crate::domain::preflight::span;
+use crate::domain::site::Site;
+use crate::domain::traffic::TrafficWord as Word;
+
+/// Data older than this is worth a word before a switch: the daily copy has missed a day.
+const OLD_DATA_SECONDS: i64 = 26 * 3600;
+
+/// Whether a planned takeover to the other site would go well, as far as can be told from a status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwitchNow {
+    /// The site that would become active; `None` when redundancy is not configured.
+    pub to: Option<Site>,
+    /// What stands in the way.
+    pub hindrances: Vec<String>,
+    /// What a person should know, and what does not stand in the way.
+    pub cautions: Vec<String>,
+}
+
+impl SwitchNow {
+    /// Judges a status.
+    #[must_use]
+    pub fn of(status: &Status) -> Self {
+        let to = match status.active {
+            Active::Primary => Some(Site::Alternate),
+            Active::Alternate => Some(Site::Primary),
+            Active::None => None,
+        };
+        let mut judged = Self { to, hindrances: Vec::new(), cautions: Vec::new() };
+        judged.judge(status);
+        judged
+    }
+
+    /// Whether nothing stands in the way.
+    #[must_use]
+    pub fn is_safe(&self) -> bool {
+        self.to.is_some() && self.hindrances.is_empty()
+    }
+
+    fn judge(&mut self, status: &Status) {
+        let (Some(to), Some(primary), Some(alternate)) = (self.to, &status.primary, &status.alternate) else {
+            self.hindrances.push("redundancy is not configured".to_owned());
+            return;
+        };
+        let (new, old) = match to {
+            Site::Primary => (primary, alternate),
+            Site::Alternate => (alternate, primary),
+        };
+        if let Some(running) = &status.running {
+            self.hindrances.push(format!("another action is running: {running}"));
+        }
+        if let Some(unfinished) = &status.unfinished {
+            self.hindrances.push(format!("unfinished: {unfinished}"));
+        }
+        if status.guarantee == Guarantee::Lost {
+            self.hindrances.push("both systems let traffic in".to_owned());
+        }
+        for (site, system) in [(to.other(), old), (to, new)] {
+            let silent = system.servers.iter().filter(|server| !server.reachable).count();
+            if silent > 0 {
+                self.hindrances.push(format!("{silent} of {} LIM of the {site} do not answer", system.servers.len()));
+            }
+        }
+        if old.traffic == Word::Blocked {
+            self.hindrances.push(format!("the {} is blocked although it is meant to be active", to.other()));
+        }
+        for address in &status.network_control_address {
+            let reached = match to {
+                Site::Primary => address.from_primary,
+                Site::Alternate => address.from_alternate,
+            };
+            if reached == Some(false) {
+                self.hindrances.push(format!("{} does not answer the {to}", address.address));
+            }
+        }
+        self.judge_data(status, to);
+        if let (Some(there), Some(here)) = (&primary.version, &alternate.version)
+            && there != here
+        {
+            self.cautions.push(format!("versions differ: {there} and {here}"));
+        }
+        if let Some(calls) = old.calls.filter(|calls| *calls > 0) {
+            self.cautions.push(format!("{calls} calls are up and would end"));
+        }
+    }
+
+    fn judge_data(&mut self, status: &Status, to: Site) {
+        match (&status.mirror, to) {
+            (None, Site::Alternate) => self.hindrances.push("no data is loaded in the alternate".to_owned()),
+            (Some(mirror), Site::Alternate) => {
+                let age = span(chrono::Duration::seconds(mirror.age_seconds));
+                let old = if mirror.age_seconds > OLD_DATA_SECONDS { "OLD data: " } else { "" };
+                self.cautions.push(format!("{old}what changed in the last {age} is not in the alternate"));
+            }
+            (_, Site::Primary) => {
+                self.cautions.push("what users changed on the alternate is not carried back".to_owned());
+            }
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! The menu of `mxone_system_redundancy`: the product's literal words, each leaf with the command it stands for.
+//!
+//! The terminal UI and the plain prompts walk the same tree, and `tests` below hold it against the command line.
+
+use Leads::{Ask, Leave, Menu, Run, Show};
+
+/// A word of the menu.
+#[derive(Debug)]
+pub struct Item {
+    /// The word as it is shown and typed.
+    pub word: &'static str,
+    /// What it is for, in a few words.
+    pub says: &'static str,
+    /// What people may call it as well.
+    pub also: &'static [&'static str],
+    /// The page of the help about it.
+    pub help: &'static str,
+    /// What is behind it.
+    pub leads: Leads,
+}
+
+/// What is behind a word of the menu.
+#[derive(Debug)]
+pub enum Leads {
+    /// Another menu.
+    Menu(&'static [Item]),
+    /// A command that needs nothing more than its words.
+    Run(&'static [&'static str]),
+    /// A command that something is asked for first.
+    Ask(&'static [&'static str], Asks),
+    /// A screen of its own in the terminal UI; the plain prompts run the command.
+    Show(&'static [&'static str], Screen),
+    /// The way out.
+    Leave,
+}
+
+/// What a command is asked for before it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    /// Why it is done.
+    Reason,
+    /// When the daily copy runs.
+    Schedule,
+    /// Which mirror.
+    Mirror,
+    /// The network control addresses.
+    Addresses,
+}
+
+/// A screen of the terminal UI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Screen {
+    /// The history with its filters.
+    History,
+    /// The translation editor.
+    Translation,
+    /// The pages of the help.
+    Help,
+}
+
+const fn item(word: &'static str, says: &'static str, help: &'static str, leads: Leads) -> Item {
+    Item { word, says, also: &[], help, leads }
+}
+
+impl Item {
+    const fn also(self, also: &'static [&'static str]) -> Self {
+        Self { also, ..self }
+    }
+}
+
+/// The first menu.
+pub static TOP: &[Item] = &[
+    item("status", "read both systems now", "status", Run(&["status"])).also(&["state", "which site is live", "read"]),
+    item("list", "the configuration", "status", Run(&["list"])).also(&["show configuration"]),
+    item("configure", "set the pair up", "configure", Run(&["configure"])).also(&["setup", "install", "new"]),
+    item("remove", "take redundancy apart", "remove", Ask(&["remove"], Asks::Reason)).also(&[
+        "delete",
+        "unconfigure",
+        "terminate",
+    ]),
+    item("settings", "translation, takeover, control address", "settings", Menu(SETTINGS)),
+    item("manual-takeover", "make the other site live", "manual-takeover", Menu(MANUAL_TAKEOVER)),
+    item("data", "copy, daily copy, mirrors", "data", Menu(DATA)),
+    item("history", "what was done, by whom, how it ended", "history", Show(&["history"], Screen::History))
+        .also(&["log", "events", "journal"]),
+    item("monitor", "install the monitor as a service", "monitor", Run(&["monitor", "--install"]))
+        .also(&["service", "systemd"]),
+    item("check", "check the configuration files", "settings", Run(&["config", "check"])).also(&["config", "verify"]),
+    item("help", "the pages of the help", "start", Show(&["help"], Screen::Help)).also(&["manual", "docs"]),
+    item("exit", "leave; nothing is changed", "start", Leave).also(&["quit", "leave", "bye"]),
+];
+
+static SETTINGS: &[Item] = &[
+    item(
+        "translation",
+        "primary addresses to alternate addresses",
+        "settings",
+        Show(&["settings", "translation", "list"], Screen::Translation),
+    )
+    .also(&["ip addresses", "table", "mapping"]),
+    item("takeover", "whether a takeover waits for a person", "settings", Menu(TAKEOVER)),
+    item(
+        "network-control-address",
+        "what proves that a site reaches the users",
+        "settings",
+        Ask(&["settings", "network-control-address"], Asks::Addresses),
+    )
+    .also(&["gateway", "router", "ping"]),
+];
+
+static TAKEOVER: &[Item] = &[
+    item("alternate-from-primary", "at a failure of the primary", "settings", Menu(ALTERNATE_FROM_PRIMARY)),
+    item("primary-from-alternate", "at the recovery of the primary", "settings", Menu(PRIMARY_FROM_ALTERNATE)),
+];
+
+static ALTERNATE_FROM_PRIMARY: &[Item] = &[
+    item("manual", "a person decides", "settings", Run(&["settings", "takeover", "alternate-from-primary", "manual"])),
+    item(
+        "automatic",
+        "recorded; this version waits for a person",
+        "settings",
+        Run(&["settings", "takeover", "alternate-from-primary", "automatic"]),
+    ),
+];
+
+static PRIMARY_FROM_ALTERNATE: &[Item] = &[
+    item("manual", "a person decides", "settings", Run(&["settings", "takeover", "primary-from-alternate", "manual"])),
+    item(
+        "automatic",
+        "recorded; this version waits for a person",
+        "settings",
+        Run(&["settings", "takeover", "primary-from-alternate", "automatic"]),
+    ),
+];
+
+static MANUAL_TAKEOVER: &[Item] = &[
+    item(
+        "traffic-in-alternate",
+        "block the primary, then allow the alternate",
+        "manual-takeover",
+        Ask(&["manual-takeover", "traffic-in-alternate"], Asks::Reason),
+    )
+    .also(&["failover", "switchover", "disaster", "take over"]),
+    item(
+        "traffic-in-primary",
+        "block the alternate, then allow the primary",
+        "manual-takeover",
+        Ask(&["manual-takeover", "traffic-in-primary"], Asks::Reason),
+    )
+    .also(&["failback", "switchback", "return", "give back"]),
+];
+
+static DATA: &[Item] = &[
+    item("copy", "the primary's backup, now", "data", Run(&["data", "copy"])).also(&["sync", "replicate", "update"]),
+    item("auto", "the daily copy", "data", Menu(AUTO)),
+    item("mirrors", "verified copies on this server", "data", Menu(MIRRORS)),
+];
+
+static AUTO: &[Item] = &[
+    item("create", "set the daily copy up", "data", Ask(&["data", "auto", "create"], Asks::Schedule))
+        .also(&["schedule", "cron", "nightly"]),
+    item("list", "when it runs next", "data", Run(&["data", "auto", "list"])),
+    item("change", "another time", "data", Ask(&["data", "auto", "change"], Asks::Schedule)),
+    item("remove", "no daily copy any more", "data", Run(&["data", "auto", "remove"])),
+];
+
+static MIRRORS: &[Item] = &[
+    item("list", "age, size, version", "data", Run(&["data", "mirrors", "list"])).also(&["backups", "generations"]),
+    item("verify", "compare every checksum again", "data", Ask(&["data", "mirrors", "verify"], Asks::Mirror)),
+    item("load", "one into the alternate", "data", Ask(&["data", "mirrors", "load"], Asks::Mirror)).also(&["restore"]),
+    item("roll-back", "the one that was loaded before", "data", Run(&["data", "mirrors", "roll-back"]))
+        .also(&["undo load"]),
+];
+
+/// Every leaf with the words that lead to it, in the order of the menu.
+#[must_use]
+pub fn leaves() -> Vec<(Vec<&'static str>, &'static Item)> {
+    let mut found = Vec::new();
+    collect(TOP, &[], &mut found);
+    found
+}
+
+fn collect(items: &'static [Item], path: &[&'static str], found: &mut Vec<(Vec<&'static str>, &'static Item)>) {
+    for item in items {
+        let path = [path, &[item.word]].concat();
+        match &item.leads {
+            Menu(items) => collect(items, &path, found),
+            Run(_) | Ask(..) | Show(..) | Leave => found.push((path, item)),
+        }
+    }
+}
+
+/// The leaves that fit typed words, the best first: in a word of the menu, in what people call it, in what it is for.
+#[must_use]
+pub fn find(typed: &str) -> Vec<(Vec<&'static str>, &'static Item)> {
+    let typed = typed.trim().to_lowercase();
+    let typed: Vec<&str> = typed.split_whitespace().collect();
+    let mut fits: Vec<(usize, (Vec<&'static str>, &'static Item))> =
+        leaves().into_iter().filter_map(|leaf| Some((fit(&typed, &leaf.0, leaf.1)?, leaf))).collect();
+    fits.sort_by_key(|(fit, _)| *fit);
+    fits.into_iter().map(|(_, leaf)| leaf).collect()
+}
+
+/// How well a leaf fits, 0 best; `None` when a typed word is nowhere in it.
+fn fit(typed: &[&str], path: &[&str], item: &Item) -> Option<usize> {
+    let (path, also, says) = (path.join(" "), item.also.join(" "), item.says.to_lowercase());
+    let of = |word: &&str| {
+        if path.split([' ', '-']).any(|part| part.starts_with(word)) {
+            Some(0)
+        } else if also.contains(word) {
+            Some(1)
+        } else if path.contains(word) {
+            Some(2)
+        } else {
+            says.contains(word).then_some(3)
+        }
+    };
+    typed.iter().map(of).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+    use crate::faces::cli::Cli;
+
+    fn command_of(item: &Item) -> Option<&'static [&'static str]> {
+        match item.leads {
+            Run(words) | Ask(words, _) | Show(words, _) => Some(words),
+            Menu(_) | Leave => None,
+        }
+    }
+
+    #[test]
+    fn every_leaf_is_a_command_that_parses() {
+        for (path, item) in leaves() {
+            if let Some(words) = command_of(item) {
+                let line = [&["mxone_system_redundancy"], words].concat();
+                assert!(Cli::try_parse_from(&line).is_ok(), "{path:?}: {line:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_for_an_engineer_is_in_the_menu() {
+        // Not in the menu: what only makes sense in a shell or before there are systems.
+        let elsewhere = ["demo", "lab", "platform", "generate", "translation"];
+        let known: BTreeSet<String> = leaves()
+            .iter()
+            .filter_map(|(_, item)| command_of(item))
+            .flat_map(|words| (1..=words.len()).map(|n| words[..n].join(" ")))
+            .collect();
+        let mut left = vec![(Cli::command(), String::new())];
+        while let Some((command, path)) = left.pop() {
+            for sub in command.get_subcommands().filter(|sub| !elsewhere.contains(&sub.get_name())) {
+                let path = format!("{path} {}", sub.get_name()).trim().to_owned();
+                assert!(known.contains(&path), "{path} is not in the menu");
+                left.push((sub.clone(), path));
+            }
+        }
+    }
+
+    #[test]
+    fn an_action_is_found_by_what_people_call_it() {
+        let first = |typed: &str| find(typed).first().map(|(path, _)| path.join(" ")).unwrap_or_default();
+        assert_eq!(first("failover"), "manual-takeover traffic-in-alternate");
+        assert_eq!(first("switchover"), "manual-takeover traffic-in-alternate");
+        assert_eq!(first("failback"), "manual-takeover traffic-in-primary");
+        assert_eq!(first("Traffic-in-A"), "manual-takeover traffic-in-alternate");
+        assert_eq!(first("nightly"), "data auto create");
+        assert_eq!(first("mir ver"), "data mirrors verify");
+        assert_eq!(first("log"), "history");
+        assert!(find("xyzzy").is_empty());
+        assert_eq!(find("").len(), leaves().len());
+    }
+}

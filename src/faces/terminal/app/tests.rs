@@ -1,0 +1,133 @@
+//! Whole ways through the terminal UI, as pure updates.
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::*;
+use crate::domain::traffic::Traffic;
+use crate::faces::failure::{Exit, Failure};
+use crate::faces::terminal::conversation::Told;
+use crate::faces::terminal::dashboard::tests::{facts, now};
+
+fn app() -> App {
+    let mut app = App::new("mxone_admin".to_owned(), chrono_tz::UTC, Look::new(false), now());
+    let blocked = Traffic::Blocked { origin: crate::domain::traffic::Origin::Order, since: None, turned_away: 0 };
+    app.update(Happened::Read(Box::new(facts(&[Traffic::Allowed], &[blocked]))), now());
+    app
+}
+
+fn press(app: &mut App, codes: &[KeyCode]) -> Vec<Effect> {
+    codes.iter().flat_map(|code| app.update(Happened::Key(KeyEvent::from(*code)), now())).collect()
+}
+
+fn type_in(app: &mut App, text: &str) -> Vec<Effect> {
+    press(app, &text.chars().map(KeyCode::Char).collect::<Vec<_>>())
+}
+
+fn control(app: &mut App, letter: char) -> Vec<Effect> {
+    app.update(Happened::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL)), now())
+}
+
+fn shown(app: &App, columns: u16, lines: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(columns, lines)).unwrap();
+    terminal.draw(|frame| app.view(frame)).unwrap();
+    terminal.backend().to_string()
+}
+
+#[test]
+fn a_takeover_is_found_by_another_name_and_asks_for_its_reason_first() {
+    let mut app = app();
+    assert!(press(&mut app, &[KeyCode::Char('/')]).is_empty());
+    type_in(&mut app, "failover");
+    assert!(press(&mut app, &[KeyCode::Enter]).is_empty(), "nothing is started before the reason");
+    type_in(&mut app, "core switch");
+    let wanted = Invocation {
+        reason: Some("core switch".to_owned()),
+        ..Invocation::of(&["manual-takeover", "traffic-in-alternate"])
+    };
+    assert_eq!(press(&mut app, &[KeyCode::Enter]), [Effect::Start(wanted)]);
+}
+
+#[test]
+fn escape_before_the_confirmation_cancels_and_leads_back_to_the_menu() {
+    let mut app = app();
+    type_in(&mut app, "d");
+    press(&mut app, &[KeyCode::Enter]);
+    assert_eq!(press(&mut app, &[KeyCode::Enter]), [Effect::Start(Invocation::of(&["data", "copy"]))]);
+    assert_eq!(press(&mut app, &[KeyCode::Esc]), [Effect::Cancel]);
+    assert!(shown(&app, 80, 24).contains("Menu › data"));
+}
+
+#[test]
+fn nobody_leaves_or_suspends_while_a_change_is_under_way() {
+    let mut app = app();
+    app.start(Invocation::of(&["remove"]));
+    let plan = crate::domain::plan::Plan {
+        action: crate::domain::plan::Action::Remove,
+        steps: Vec::new(),
+        way_back: Vec::new(),
+        warnings: Vec::new(),
+    };
+    app.update(Happened::Said(Said::Asked(Asked::Plan { plan: Box::new(plan), word: None })), now());
+    assert_eq!(press(&mut app, &[KeyCode::Tab, KeyCode::Enter]), [Effect::Reply(Reply::Yes)]);
+    assert!(app.is_changing());
+    assert_eq!((control(&mut app, 'c'), control(&mut app, 'z')), (Vec::new(), Vec::new()));
+    assert!(shown(&app, 80, 24).contains("a change is under way"));
+    let over = Said::Over { printed: "done\n".to_owned(), result: Ok(()) };
+    assert_eq!(app.update(Happened::Said(over), now()), [Effect::ReadAgain]);
+    assert_eq!(control(&mut app, 'z'), [Effect::Suspend]);
+    assert_eq!(control(&mut app, 'c'), [Effect::Leave]);
+}
+
+#[test]
+fn a_forced_takeover_begins_with_its_reason() {
+    let mut app = app();
+    app.start(Invocation::of(&["manual-takeover", "traffic-in-alternate"]));
+    let refusal = Failure::new(Exit::Refused, "the primary does not answer").hint("add --force --reason");
+    app.update(Happened::Said(Said::Over { printed: String::new(), result: Err(refusal) }), now());
+    assert!(shown(&app, 80, 24).contains("force it, with a reason"));
+    assert!(press(&mut app, &[KeyCode::Char('f')]).is_empty());
+    assert!(press(&mut app, &[KeyCode::Enter]).is_empty(), "no reason, no takeover");
+    type_in(&mut app, "fire");
+    let effects = press(&mut app, &[KeyCode::Enter]);
+    assert!(matches!(&effects[..], [Effect::Start(invocation)] if invocation.force && invocation.reason.is_some()));
+}
+
+#[test]
+fn a_copy_that_is_broken_off_is_taken_back_in_view() {
+    let mut app = app();
+    app.start(Invocation::of(&["data", "copy"]));
+    app.job_mut().unwrap().confirmed = true;
+    app.update(Happened::Said(Said::Told(Told::Copying { bytes: 1, of: 2, rate: 1 })), now());
+    assert_eq!(press(&mut app, &[KeyCode::Esc, KeyCode::Tab, KeyCode::Enter]), [Effect::BreakOff]);
+    assert!(shown(&app, 80, 24).contains("take back what was begun"));
+}
+
+#[test]
+fn a_terminal_that_is_too_small_says_what_is_needed() {
+    assert!(shown(&app(), 59, 20).contains("60 x 20"));
+    assert!(shown(&app(), 60, 20).contains("Menu"));
+    for size in [(1, 1), (10, 2), (300, 100)] {
+        shown(&app(), size.0, size.1);
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_key_starts_a_change_without_its_confirmation(keys in proptest::collection::vec(0_usize..16, 1..200)) {
+        const KEYS: [KeyCode; 16] = [
+            KeyCode::Up, KeyCode::Down, KeyCode::Enter, KeyCode::Enter, KeyCode::Esc, KeyCode::Left, KeyCode::Right,
+            KeyCode::Tab, KeyCode::Backspace, KeyCode::Char('/'), KeyCode::Char('f'), KeyCode::Char('y'),
+            KeyCode::Char('a'), KeyCode::F(1), KeyCode::F(5), KeyCode::Char('q'),
+        ];
+        let mut app = app();
+        for key in keys {
+            for effect in press(&mut app, &[KEYS[key]]) {
+                // A flow answers a start with its plan or its end; a yes only follows a plan that was shown.
+                let yes = effect == Effect::Reply(Reply::Yes);
+                proptest::prop_assert!(!yes, "nothing was asked, so nothing can be confirmed");
+            }
+            shown(&app, 80, 24);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The keys of the dashboard, and how it looks.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeZone;
+use crossterm::event::KeyModifiers;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::*;
+use crate::domain::configuration::{Mode, TakeoverSettings};
+use crate::domain::journal::{Event, Line, Outcome, Person};
+use crate::domain::plan::Action;
+use crate::domain::report::{
+    self, Active, AutoCopyStatus, ControlAddress, Guarantee, MirrorStatus, ServerStatus, SystemStatus,
+};
+use crate::domain::site::{Epoch, LimNumber};
+use crate::domain::traffic::{Origin, Traffic, TrafficWord};
+use crate::faces::terminal::look::Look;
+
+/// The moment at which every picture here is taken.
+pub(crate) fn now() -> DateTime<Local> {
+    Local.with_ymd_and_hms(2026, 11, 21, 2, 14, 7).unwrap()
+}
+
+fn system(site: u8, servers: &[Traffic]) -> SystemStatus {
+    let server = |(i, traffic): (usize, &Traffic)| {
+        let lim = LimNumber::try_from(u16::try_from(i + 1).unwrap()).unwrap();
+        ServerStatus::new(lim, [192, 0, site, u8::try_from(i + 10).unwrap()].into(), traffic)
+    };
+    let servers_told: Vec<ServerStatus> = servers.iter().enumerate().map(server).collect();
+    SystemStatus {
+        traffic: TrafficWord::of_system(servers),
+        reachable: servers_told.iter().all(|server| server.reachable),
+        version: Some("7.4.1".to_owned()),
+        calls: Some(212),
+        servers: servers_told,
+    }
+}
+
+fn blocked() -> Traffic {
+    Traffic::Blocked {
+        origin: Origin::Order,
+        since: Some(now().fixed_offset() - chrono::Duration::hours(3)),
+        turned_away: 301,
+    }
+}
+
+/// Facts of two systems whose servers are in these states.
+pub(crate) fn facts(primary: &[Traffic], alternate: &[Traffic]) -> Facts {
+    let (primary, alternate) = (system(2, primary), system(7, alternate));
+    let at = now().fixed_offset();
+    let status = Status {
+        schema: 1,
+        read_at: at,
+        configured: true,
+        active: Active::Primary,
+        epoch: Epoch(3),
+        guarantee: report::guarantee(&primary, &alternate),
+        verdict: report::verdict(primary.traffic, alternate.traffic).to_owned(),
+        primary: Some(primary),
+        alternate: Some(alternate),
+        network_control_address: vec![ControlAddress {
+            address: [203, 0, 113, 1].into(),
+            from_primary: Some(true),
+            from_alternate: Some(true),
+        }],
+        takeover: Some(TakeoverSettings { alternate_from_primary: Mode::Manual, primary_from_alternate: Mode::Manual }),
+        boot_without_peer: None,
+        mirror: Some(MirrorStatus {
+            name: "20261121013000-4".to_owned(),
+            taken_at: at - chrono::Duration::minutes(11),
+            backup_at: Some(at - chrono::Duration::minutes(44)),
+            loaded_at: at - chrono::Duration::minutes(11),
+            age_seconds: 44 * 60,
+        }),
+        auto_copy: Some(AutoCopyStatus {
+            schedule: "0 2 * * * (UTC)".to_owned(),
+            next: Some(at + chrono::Duration::hours(23)),
+            last_result: Some("done".to_owned()),
+            last_at: Some(at),
+        }),
+        unfinished: None,
+        running: None,
+    };
+    let line = |minutes: i64, id: &str, action, event| Line {
+        schema: 1,
+        at: at - chrono::Duration::minutes(minutes),
+        id: id.to_owned(),
+        action,
+        person: Person { who: "mxone_admin".to_owned(), from: "pts/3".to_owned() },
+        reason: None,
+        event,
+    };
+    let ended = |outcome| Event::Ended { milliseconds: 900, outcome };
+    let because = "LIM 2 of the primary system does not answer".to_owned();
+    Facts {
+        status: Some(Ok(status)),
+        configuration: None,
+        history: vec![
+            line(600, "a", Action::TrafficInAlternate, ended(Outcome::WentBack { because })),
+            line(11, "b", Action::DataCopy, ended(Outcome::Done { found: String::new() })),
+        ],
+        mirrors: Vec::new(),
+        read_at: Some(now()),
+    }
+}
+
+fn normal() -> Facts {
+    facts(&[Traffic::Allowed, Traffic::Allowed], &[blocked(), blocked()])
+}
+
+fn press(dashboard: &mut Dashboard, codes: &[KeyCode]) -> Option<Wish> {
+    codes.iter().map(|code| dashboard.on_key(KeyEvent::new(*code, KeyModifiers::NONE), &normal())).last().flatten()
+}
+
+fn drawn(dashboard: &Dashboard, facts: &Facts, (columns, lines): (u16, u16)) -> TestBackend {
+    let mut terminal = Terminal::new(TestBackend::new(columns, lines)).unwrap();
+    terminal.draw(|frame| dashboard.view(frame, frame.area(), facts, "mxone_admin", now(), Look::new(true))).unwrap();
+    terminal.backend().clone()
+}
+
+fn text(backend: &TestBackend) -> String {
+    backend.to_string()
+}
+
+#[test]
+fn every_leaf_of_the_menu_is_reached_by_arrows_and_escape_leads_all_the_way_back() {
+    let mut reached = BTreeSet::new();
+    let mut ways: Vec<Vec<KeyCode>> = vec![Vec::new()];
+    while let Some(way) = ways.pop() {
+        let mut dashboard = Dashboard::default();
+        press(&mut dashboard, &way);
+        for i in 0..dashboard.items().len() {
+            let down = [way.clone(), vec![KeyCode::Down; i], vec![KeyCode::Enter]].concat();
+            let mut dashboard = Dashboard::default();
+            match press(&mut dashboard, &down) {
+                Some(Wish::Open(item)) => {
+                    reached.insert(std::ptr::from_ref(item) as usize);
+                }
+                Some(Wish::Leave) => {}
+                None => ways.push(down),
+                Some(other) => panic!("{other:?}"),
+            }
+            press(&mut dashboard, &[KeyCode::Esc; 4]);
+            assert!(dashboard.breadcrumbs().is_empty());
+        }
+    }
+    // All but "exit".
+    assert_eq!(reached.len(), menu::leaves().len() - 1);
+}
+
+#[test]
+fn a_letter_goes_to_the_next_word_that_begins_with_it() {
+    let mut dashboard = Dashboard::default();
+    let mut word_at = |letter| {
+        press(&mut dashboard, &[KeyCode::Char(letter)]);
+        dashboard.items()[dashboard.chosen].word
+    };
+    assert_eq!([word_at('m'), word_at('m'), word_at('M')], ["manual-takeover", "monitor", "manual-takeover"]);
+    assert_eq!([word_at('s'), word_at('s'), word_at('z')], ["status", "settings", "settings"]);
+}
+
+#[test]
+fn a_found_action_is_shown_at_its_place_in_the_menu() {
+    let mut dashboard = Dashboard::default();
+    dashboard.go_to(menu::find("failback")[0].1);
+    assert_eq!(dashboard.breadcrumbs(), ["manual-takeover"]);
+    assert_eq!(dashboard.items()[dashboard.chosen].word, "traffic-in-primary");
+}
+
+#[test]
+fn the_live_site_is_told_in_words_and_shape() {
+    for size in [(80, 24), (160, 50), (60, 20)] {
+        let shown = text(&drawn(&Dashboard::default(), &normal(), size));
+        for wanted in ["PRIMARY", "LIVE ██", "ALTERNATE", "blocked ··", "Safe to switch to the alternate now?", "YES"]
+        {
+            assert!(shown.contains(wanted), "{wanted} at {size:?}:\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn what_was_not_read_for_a_while_is_unknown_and_shows_its_age() {
+    let mut facts = normal();
+    facts.read_at = Some(now() - chrono::Duration::seconds(9));
+    assert!(text(&drawn(&Dashboard::default(), &facts, (80, 24))).contains("read 9 s ago"));
+    facts.read_at = Some(now() - chrono::Duration::seconds(40));
+    let shown = text(&drawn(&Dashboard::default(), &facts, (80, 24)));
+    assert!(shown.contains("unknown ??") && !shown.contains("LIVE") && shown.contains("now?  UNKNOWN"), "{shown}");
+}
+
+#[test]
+fn the_odd_ones_among_124_servers_are_named_first() {
+    let mut primary = vec![Traffic::Allowed; 124];
+    primary[6] = Traffic::Unknown { because: "192.0.2.16 does not answer".to_owned() };
+    let facts = facts(&primary, &vec![blocked(); 124]);
+    for size in [(80, 24), (160, 50)] {
+        let shown = text(&drawn(&Dashboard::default(), &facts, size));
+        assert!(shown.contains("LIM 7 unknown") && shown.contains("123 of 124 LIM answer"), "{shown}");
+        assert!(shown.contains("NO") && shown.contains("1 of 124 LIM of the"), "{shown}");
+    }
+}
+
+#[test]
+fn two_live_sites_are_the_first_thing_that_is_seen() {
+    let facts = facts(&[Traffic::Allowed], &[Traffic::Allowed]);
+    let shown = text(&drawn(&Dashboard::default(), &facts, (80, 24)));
+    assert!(shown.lines().nth(1).unwrap().contains("DUAL ACTIVE"), "{shown}");
+    let Some(Ok(status)) = &facts.status else { unreachable!() };
+    assert_eq!(status.guarantee, Guarantee::Lost);
+}
+
+#[test]
+fn an_unfinished_action_is_told_with_the_keys_that_end_it() {
+    let mut facts = normal();
+    if let Some(Ok(status)) = &mut facts.status {
+        status.unfinished = Some("data copy of 2026-11-21 (root on pts/0)".to_owned());
+    }
+    let mut dashboard = Dashboard::default();
+    let shown = text(&drawn(&dashboard, &facts, (80, 24)));
+    assert!(shown.contains("UNFINISHED: data copy") && shown.contains("F6 finish it"), "{shown}");
+    assert!(matches!(dashboard.on_key(KeyEvent::from(KeyCode::F(6)), &facts), Some(Wish::Resume)));
+    assert!(matches!(dashboard.on_key(KeyEvent::from(KeyCode::F(7)), &facts), Some(Wish::Abandon)));
+    assert!(dashboard.on_key(KeyEvent::from(KeyCode::F(6)), &normal()).is_none());
+}
+
+#[test]
+fn the_dashboard_looks_like_this() {
+    insta::assert_snapshot!("dashboard_80x24", drawn(&Dashboard::default(), &normal(), (80, 24)));
+    insta::assert_snapshot!("dashboard_160x50", drawn(&Dashboard::default(), &normal(), (160, 50)));
+    insta::assert_snapshot!("dashboard_60x20", drawn(&Dashboard::default(), &normal(), (60, 20)));
+}

@@ -1,0 +1,254 @@
+//! Runs the terminal UI: keys, the clock, readings and the running command come in; effects go out.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use clap::Parser;
+use crossterm::event::{Event, EventStream};
+use futures_util::StreamExt;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::app::{App, Effect, Happened};
+use super::conversation::{Conversation, Reply, Said};
+use super::dashboard::Facts;
+use super::job::Invocation;
+use super::screen::Screen;
+use crate::domain::journal::Person;
+use crate::domain::preflight::size;
+use crate::faces::cli::{Cli, Common};
+use crate::faces::failure::{Exit, Failure};
+use crate::faces::run::Run;
+use crate::faces::scripted::Scripted;
+use crate::flows::mirrors::Listed;
+use crate::flows::recover::Way;
+use crate::flows::{self, Ports};
+use crate::ports::dialog::Dialog;
+
+/// Time between two readings of both systems.
+const READ_EVERY: Duration = Duration::from_secs(2);
+
+/// Time between two frames in which only the clock moves.
+const TICK: Duration = Duration::from_millis(500);
+
+/// What the terminal UI works on.
+#[derive(Clone)]
+pub struct World {
+    /// The world.
+    pub ports: Ports,
+    /// The flags of the command line.
+    pub common: Common,
+    /// Who sits there.
+    pub person: Person,
+}
+
+/// Runs the terminal UI until a person leaves it, the terminal is gone, or the program is told to end.
+///
+/// # Errors
+/// When the terminal cannot be taken.
+pub async fn run(world: World, mut app: App) -> Result<(), Failure> {
+    let broken = |error: std::io::Error| {
+        Failure::new(Exit::Failed, format!("the terminal cannot be used: {error}")).hint("use --plain")
+    };
+    let clock = Arc::clone(&world.ports.clock);
+    let mut terminate = signal(SignalKind::terminate()).map_err(broken)?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(broken)?;
+    let mut screen = Screen::take().map_err(broken)?;
+    let mut keys = EventStream::new();
+    let (read, mut readings) = mpsc::channel(1);
+    let again = Arc::new(Notify::new());
+    let reader = tokio::spawn(read_on(world.ports.clone(), read, Arc::clone(&again)));
+    let mut jobs = Jobs::new(world);
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let ended = loop {
+        if screen.draw(|frame| app.view(frame)).is_err() {
+            break Ok(());
+        }
+        let happened = tokio::select! {
+            event = keys.next() => match event {
+                Some(Ok(Event::Key(key))) => Happened::Key(key),
+                Some(Ok(Event::Mouse(mouse))) => Happened::Mouse(mouse),
+                Some(Ok(_)) => Happened::Passed,
+                // The line to the terminal is lost.
+                Some(Err(_)) | None => break Ok(()),
+            },
+            Some(facts) = readings.recv() => Happened::Read(facts),
+            Some(said) = jobs.said.recv() => Happened::Said(said),
+            _ = ticks.tick() => Happened::Passed,
+            _ = terminate.recv() => break Ok(()),
+            _ = hang_up.recv() => break Ok(()),
+        };
+        let mut leaves = false;
+        for effect in app.update(happened, clock.now()) {
+            match effect {
+                Effect::Start(invocation) => jobs.start(invocation),
+                Effect::Reply(reply) => jobs.reply(reply),
+                Effect::Cancel => jobs.cancel(),
+                Effect::BreakOff => jobs.break_off(),
+                Effect::ReadAgain => again.notify_one(),
+                Effect::Copy(text) => leaves |= screen.copy(&text).is_err(),
+                Effect::Suspend => leaves |= screen.suspend().is_err(),
+                Effect::Leave => leaves = true,
+            }
+        }
+        if leaves {
+            break Ok(());
+        }
+    };
+    reader.abort();
+    jobs.cancel();
+    ended
+}
+
+/// Reads both systems again and again, sooner when asked.
+async fn read_on(ports: Ports, read: mpsc::Sender<Box<Facts>>, again: Arc<Notify>) {
+    loop {
+        let begun = Instant::now();
+        let facts = read_once(&ports).await;
+        if read.send(Box::new(facts)).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep_until(begun + READ_EVERY) => {}
+            () = again.notified() => {}
+        }
+    }
+}
+
+/// Reads everything that the dashboard shows.
+pub async fn read_once(ports: &Ports) -> Facts {
+    let read_at = Some(ports.clock.now());
+    let status = flows::status::status(ports).await.map_err(Failure::from);
+    let mirrors = flows::mirrors::list(ports).unwrap_or_default();
+    Facts {
+        status: Some(status),
+        configuration: ports.settings.load().ok().flatten(),
+        history: ports.journal.history().unwrap_or_default(),
+        mirrors: mirrors.iter().map(|listed| (listed.generation.name.to_string(), mirror_text(listed))).collect(),
+        read_at,
+    }
+}
+
+fn mirror_text(listed: &Listed) -> String {
+    let generation = &listed.generation;
+    format!(
+        "{}  copied {}  {}{}",
+        generation.name,
+        generation.taken_at.format("%Y-%m-%d %H:%M"),
+        size(generation.manifest.bytes()),
+        if listed.loaded { "  LOADED" } else { "" }
+    )
+}
+
+/// The command that runs, one at a time.
+struct Jobs {
+    world: World,
+    say: UnboundedSender<Said>,
+    said: UnboundedReceiver<Said>,
+    replies: Option<UnboundedSender<Reply>>,
+    running: Option<JoinHandle<()>>,
+}
+
+impl Jobs {
+    fn new(world: World) -> Self {
+        let (say, said) = unbounded_channel();
+        Self { world, say, said, replies: None, running: None }
+    }
+
+    fn start(&mut self, invocation: Invocation) {
+        self.cancel();
+        let (replies, heard) = unbounded_channel();
+        self.replies = Some(replies);
+        let (say, said) = unbounded_channel();
+        (self.say, self.said) = (say.clone(), said);
+        self.running = Some(tokio::spawn(command(self.world.clone(), invocation, say, heard)));
+    }
+
+    fn reply(&self, reply: Reply) {
+        // A command that is over needs no answer.
+        let _ = self.replies.as_ref().map(|replies| replies.send(reply));
+    }
+
+    fn cancel(&mut self) {
+        self.replies = None;
+        if let Some(running) = self.running.take() {
+            running.abort();
+        }
+    }
+
+    /// Breaks a copy off where it is, and takes it back as after a crash.
+    fn break_off(&mut self) {
+        let broken_off = self.running.take();
+        let (replies, heard) = unbounded_channel();
+        self.replies = Some(replies);
+        let (say, said) = unbounded_channel();
+        (self.say, self.said) = (say.clone(), said);
+        let world = self.world.clone();
+        self.running = Some(tokio::spawn(async move {
+            if let Some(broken_off) = broken_off {
+                broken_off.abort();
+                // Its lock is free when it has really ended.
+                let _ = broken_off.await;
+            }
+            command(world, Invocation::recovering(Way::Abandon), say, heard).await;
+        }));
+    }
+}
+
+/// Runs one command; what it asks and tells goes to the screen.
+async fn command(world: World, invocation: Invocation, say: UnboundedSender<Said>, replies: UnboundedReceiver<Reply>) {
+    let over = say.clone();
+    let mut printed = Vec::new();
+    let result = carry_out(&world, invocation, say, replies, &mut printed).await;
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    // A screen that is gone needs no end.
+    let _ = over.send(Said::Over { printed, result });
+}
+
+async fn carry_out(
+    world: &World,
+    invocation: Invocation,
+    say: UnboundedSender<Said>,
+    replies: UnboundedReceiver<Reply>,
+    printed: &mut Vec<u8>,
+) -> Result<(), Failure> {
+    let common = Common {
+        json: false,
+        dry_run: false,
+        yes: false,
+        reason: invocation.reason,
+        resume: false,
+        abandon: false,
+        ..world.common.clone()
+    };
+    let remembered: BTreeMap<String, String> = invocation.remembered.into_iter().collect();
+    let replay: VecDeque<(String, String)> = invocation.answers.into();
+    // A command opens one dialog; were it to open another one, nobody would answer it.
+    let ears = Mutex::new(Some((replies, replay, remembered)));
+    let dialogs = |script: Scripted| -> Box<dyn Dialog> {
+        let taken = ears.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (replies, replay, remembered) =
+            taken.unwrap_or_else(|| (unbounded_channel().1, VecDeque::new(), BTreeMap::new()));
+        Box::new(Conversation { script, replay, remembered, say: say.clone(), replies })
+    };
+    let person = world.person.clone();
+    let mut run = Run { ports: &world.ports, common, person, out: printed, dialogs: &dialogs };
+    if let Some(way) = invocation.recover {
+        return run.recover(way).await;
+    }
+    let mut line = vec!["mxone_system_redundancy".to_owned()];
+    line.extend(invocation.words);
+    if invocation.force {
+        line.push("--force".to_owned());
+    }
+    let wrong = |error: clap::Error| Failure::new(Exit::BadInput, error.to_string());
+    match Cli::try_parse_from(line).map_err(wrong)?.command {
+        Some(command) => run.run(command).await,
+        None => Ok(()),
+    }
+}
