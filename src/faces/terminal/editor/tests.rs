@@ -1,0 +1,1 @@
+//! The editor, key by key.
