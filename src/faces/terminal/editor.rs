@@ -167,7 +167,7 @@ impl Editor {
     /// Puts a table that was read from a file in the place of this one; `u` takes that back as one change.
     pub fn imported(&mut self, table: TranslationTable) {
         let what = format!("import of {}", counted(table.len(), "entry", "entries"));
-        let changed = self.history.replace(&table, what.clone());
+        let changed = self.history.replace(table, what.clone());
         self.refresh();
         self.note = Some(if changed { what } else { "the file has just the entries that are here".to_owned() });
     }

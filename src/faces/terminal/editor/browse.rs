@@ -22,15 +22,15 @@ impl Editor {
         if !is_plain(key) {
             return None;
         }
-        match key.code {
-            KeyCode::Char(letter) => return self.on_letter(letter),
-            KeyCode::F(10) => return self.save(false),
-            KeyCode::Esc => return self.leave(),
-            KeyCode::Enter => self.edit(),
-            KeyCode::Delete => self.remove(),
-            KeyCode::Tab => self.show(true),
-            KeyCode::BackTab => self.show(false),
-            code => self.go(code),
+        match Some(key.code) {
+            Some(KeyCode::Char(letter)) => return self.on_letter(letter),
+            Some(KeyCode::F(10)) => return self.save(false),
+            Some(KeyCode::Esc) => return self.leave(),
+            Some(KeyCode::Enter) => self.edit(),
+            Some(KeyCode::Delete) => self.remove(),
+            Some(KeyCode::Tab) => self.show(true),
+            Some(KeyCode::BackTab) => self.show(false),
+            _ => self.go(key.code),
         }
         None
     }
@@ -42,7 +42,7 @@ impl Editor {
             'F' => self.show(false),
             'o' => self.sort(),
             'e' => self.edit(),
-            'a' => self.mode = Mode::Form(Form::add()),
+            'a' => self.mode = Mode::Form(Box::new(Form::add())),
             'd' => self.remove(),
             'k' => self.keep(),
             'K' => self.keep_all(),
@@ -132,7 +132,7 @@ impl Editor {
         let suggestion = self.suggestion();
         let mut form = Form::edit(row.primary, row.becomes, suggestion);
         form.judge(self.history.table(), &self.knowledge);
-        self.mode = Mode::Form(form);
+        self.mode = Mode::Form(Box::new(form));
     }
 
     fn remove(&mut self) {
@@ -185,16 +185,22 @@ impl Editor {
 
     fn keep_all(&mut self) {
         let unconfirmed = self.rows.all.iter().filter(|row| row.state == State::Unconfirmed);
+        // A network that is kept would keep the primary's addresses in it.
+        let (left, kept): (Vec<&Row>, Vec<&Row>) = unconfirmed.partition(|row| self.knowledge.has_own_in(row.primary));
+        let left = match left.len() {
+            0 => String::new(),
+            left => format!("; {} left, addresses of the primary stand there", counted(left, "network", "networks")),
+        };
         let entries: Vec<TranslationEntry> =
-            unconfirmed.filter_map(|row| TranslationEntry::network(row.primary, row.primary).ok()).collect();
+            kept.into_iter().filter_map(|row| TranslationEntry::network(row.primary, row.primary).ok()).collect();
         if entries.is_empty() {
-            self.tell_that("every foreign address is confirmed already");
+            self.tell_that(format!("no foreign address is unconfirmed{left}"));
             return;
         }
         let many = counted(entries.len(), "foreign address", "foreign addresses");
         self.history.set(&entries, format!("keep {many}"));
         self.refresh();
-        self.tell_that(format!("{many} kept; u takes that back"));
+        self.tell_that(format!("{many} kept, u takes that back{left}"));
     }
 
     fn use_suggestion(&mut self) {
@@ -291,7 +297,8 @@ impl Editor {
             Kind::Rule => {
                 let lines = self.followers(row);
                 let count = counted(lines.len(), "address", "addresses");
-                Places::new(format!("{count} of the mirror follow {primary}"), lines)
+                let follow = if lines.len() == 1 { "follows" } else { "follow" };
+                Places::new(format!("{count} of the mirror {follow} {primary}"), lines)
             }
             Kind::Entry => {
                 self.tell_that(format!("{primary} does not occur in the mirror"));

@@ -75,9 +75,11 @@ impl History {
     }
 
     /// Puts another table in the place of this one; whether they differ.
-    pub(super) fn replace(&mut self, table: &TranslationTable, what: String) -> bool {
-        let pieces = difference(&self.table, table);
-        self.make(Change { what, pieces })
+    pub(super) fn replace(&mut self, table: TranslationTable, what: String) -> bool {
+        let pieces = difference(&self.table, &table);
+        let differs = self.make(Change { what, pieces });
+        self.table = table;
+        differs
     }
 
     /// Takes the last change back.

@@ -26,7 +26,7 @@ impl Columns {
     /// `? untranslated`, the longest state.
     const STATE: usize = 14;
     /// Below this a place says nothing.
-    const LEAST_PLACE: usize = 8;
+    const LEAST_PLACE: usize = 11;
     /// The titles of the address columns.
     const LEAST_ADDRESS: usize = 9;
 

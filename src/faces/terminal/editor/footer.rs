@@ -1,5 +1,6 @@
 //! The keys that work now, the ones needed most often first.
 
+use super::form::Judged;
 use super::knowledge::is_host;
 use super::mode::{Mode, Way};
 use super::row::{Kind, State};
@@ -22,7 +23,8 @@ impl Editor {
                 ]
             }
             Mode::Form(form) => {
-                let mut hints = vec![("Enter", if form.is_adding() { "next" } else { "take" })];
+                let is_entry = matches!(form.judged, Judged::Entry { .. });
+                let mut hints = vec![("Enter", if form.is_adding() && !is_entry { "next" } else { "put in" })];
                 if form.is_adding() {
                     hints.push(("Tab", "other side"));
                 } else if form.suggestion.is_some() {

@@ -45,6 +45,12 @@ impl Knowledge {
         Self { scan, scanned, alternate: given.alternate, mirror, places }
     }
 
+    /// Whether addresses of the primary occur in a network.
+    pub(super) fn has_own_in(&self, network: IpNet) -> bool {
+        let mut within = self.scan.addresses.range(network.network()..=network.broadcast());
+        within.any(|(_, found)| found.class == Class::Own)
+    }
+
     /// What was found of an address or network.
     pub(super) fn found(&self, primary: IpNet, kind: Kind) -> Option<&Found> {
         match kind {

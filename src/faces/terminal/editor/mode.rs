@@ -13,7 +13,7 @@ pub(super) enum Mode {
     /// What is searched for.
     Find(Input),
     /// An entry.
-    Form(Form),
+    Form(Box<Form>),
     /// The name of a file.
     File(FileName),
     /// Where an address occurs.

@@ -60,7 +60,7 @@ pub(super) fn draw(editor: &Editor, frame: &mut Frame<'_>, area: Rect, look: Loo
     let room = usize::from(area.width).saturating_sub(right.width() + 6);
     let block = Block::bordered()
         .border_style(look.quiet())
-        .title(Line::styled(format!(" {} ", cut(&title(editor), room)), look.title()))
+        .title(Line::styled(format!(" {} ", cut(&title(editor, room), room)), look.title()))
         .title(Line::styled(right, look.warning()).alignment(Alignment::Right));
     frame.render_widget(block, area);
     show_line(editor, frame, areas.show, look);
@@ -70,25 +70,38 @@ pub(super) fn draw(editor: &Editor, frame: &mut Frame<'_>, area: Rect, look: Loo
     popup::draw(editor, frame, area, look);
 }
 
-/// Where one is, and how much there is to mend.
-fn title(editor: &Editor) -> String {
+/// Where one is, and how much there is to mend, the worst first; as much of it as has room.
+fn title(editor: &Editor, room: usize) -> String {
     let Tally { entries, own_unmapped, own_kept, chains, conflicts, warnings, unconfirmed } = editor.rows.tally;
-    let mut title = match editor.purpose {
-        Purpose::Settings => "settings › translation".to_owned(),
-        Purpose::Wizard => "configure › translation".to_owned(),
-    };
-    title += &format!(" ── {}", counted(entries, "entry", "entries"));
-    for (count, one, many) in [
+    let counts = [
         (own_unmapped, "unmapped own", "unmapped own"),
         (own_kept, "kept own", "kept own"),
         (chains, "chain", "chains"),
         (conflicts, "conflict", "conflicts"),
         (warnings, "warning", "warnings"),
         (unconfirmed, "unconfirmed", "unconfirmed"),
-    ] {
-        if count > 0 {
-            title += &format!(" · {}", counted(count, one, many));
+    ];
+    let there = counts.into_iter().filter(|(count, _, _)| *count > 0);
+    let parts: Vec<String> = [(entries, "entry", "entries")]
+        .into_iter()
+        .chain(there)
+        .map(|(count, one, many)| counted(count, one, many))
+        .collect();
+    let menu = match editor.purpose {
+        Purpose::Settings => "settings",
+        Purpose::Wizard => "configure",
+    };
+    let whole = format!("{menu} › translation ── {}", parts.join(" · "));
+    if whole.width() <= room {
+        return whole;
+    }
+    let mut title = "translation ──".to_owned();
+    for (place, part) in parts.iter().enumerate() {
+        let next = if place == 0 { format!("{title} {part}") } else { format!("{title} · {part}") };
+        if next.width() > room {
+            break;
         }
+        title = next;
     }
     title
 }
@@ -104,32 +117,41 @@ fn unsaved(editor: &Editor) -> String {
 /// What is shown, in which order, and what is searched for.
 fn show_line(editor: &Editor, frame: &mut Frame<'_>, area: Rect, look: Look) {
     let listing = &editor.listing;
-    let find = if let Mode::Find(input) = &editor.mode { input.value() } else { listing.searched() };
-    let labels = [(" show: ", listing.filter.text()), ("   sort: ", listing.sort.text()), ("   find: ", find)];
-    let before: usize = labels.iter().map(|(label, value)| label.width() + value.width()).sum();
-    let spans = labels.map(|(label, value)| [Span::styled(label, look.quiet()), Span::raw(value)]).concat();
-    frame.render_widget(Line::from(spans), area);
-    if let Mode::Find(input) = &editor.mode {
-        let typed = input.value().width();
-        let field = right_of(area, before - typed);
-        input_line(frame, field, input, Style::new(), true);
+    let find = if let Mode::Find(input) = &editor.mode { Some(input) } else { None };
+    let mut labels = vec![(" show: ", listing.filter.text()), ("   sort: ", listing.sort.text())];
+    match find {
+        Some(_) => labels.push(("   find: ", "")),
+        None if listing.searched().is_empty() => {}
+        None => labels.push(("   find: ", listing.searched())),
     }
-    let right = position(editor);
-    let room = usize::from(area.width).saturating_sub(before + 2);
-    if room > right.width() {
-        frame.render_widget(Line::styled(right, look.quiet()).alignment(Alignment::Right), area);
+    let before: usize = labels.iter().map(|(label, value)| label.width() + value.width()).sum();
+    let spans: Vec<Span<'_>> = labels
+        .into_iter()
+        .flat_map(|(label, value)| [Span::styled(label, look.quiet()), Span::styled(value, look.title())])
+        .collect();
+    frame.render_widget(Line::from(spans), area);
+    let typed = find.map_or(0, |input| input.value().width() + 1);
+    let room = usize::from(area.width).saturating_sub(before + typed + 2);
+    if let Some(text) = position(editor).into_iter().find(|text| text.width() <= room) {
+        frame.render_widget(Line::styled(text, look.quiet()).alignment(Alignment::Right), area);
+    }
+    if let Some(input) = find {
+        let width = u16::try_from(typed).unwrap_or(u16::MAX);
+        let field = right_of(area, before);
+        input_line(frame, Rect { width: width.min(field.width), ..field }, input, look.chosen(), true);
     }
 }
 
-/// Which row is chosen of how many, and of which mirror.
-fn position(editor: &Editor) -> String {
+/// Which row is chosen of how many, and of which mirror; and the same in short.
+fn position(editor: &Editor) -> [String; 2] {
     let (chosen, shown) = editor.listing.position();
+    let short = format!("{chosen} of {}", counted(shown, "row", "rows"));
     let mirror = match (&editor.knowledge.mirror, editor.knowledge.scanned) {
         (Some(mirror), true) => format!(" · mirror {mirror}"),
         (None, true) => String::new(),
         (_, false) => " · no mirror was scanned".to_owned(),
     };
-    format!("{chosen} of {}{mirror} ", counted(shown, "row", "rows"))
+    [format!("{short}{mirror} "), format!("{short} ")]
 }
 
 /// Draws a line that is typed, with its end or the cursor visible.

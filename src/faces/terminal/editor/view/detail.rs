@@ -3,11 +3,12 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Borders, Clear, Paragraph, Wrap};
+use ratatui::widgets::{Clear, Paragraph, Wrap};
 
 use super::{input_line, right_of};
-use crate::domain::translation::{TranslationProblem, TranslationTable, side_text};
+use crate::domain::translation::{TranslationProblem, side_text};
 use crate::faces::terminal::editor::browse::grouped_times;
+use crate::faces::terminal::editor::columns::cut;
 use crate::faces::terminal::editor::form::{Field, Form, Judged};
 use crate::faces::terminal::editor::mode::{FileName, Mode, Way};
 use crate::faces::terminal::editor::row::{Kind, Row, State};
@@ -27,8 +28,7 @@ pub(super) fn draw(editor: &Editor, frame: &mut Frame<'_>, line: Rect, area: Rec
             editor.chosen().map(row_title).unwrap_or_default()
         }
     };
-    frame.render_widget(Block::new().borders(Borders::TOP).border_style(look.quiet()), line);
-    frame.render_widget(Line::styled(title, look.title()), right_of(line, 1));
+    draw_line(frame, line, &title, look);
     match &editor.mode {
         Mode::Form(form) => draw_form(frame, area, form, look),
         Mode::File(name) => draw_file(frame, area, name, look),
@@ -40,6 +40,18 @@ pub(super) fn draw(editor: &Editor, frame: &mut Frame<'_>, line: Rect, area: Rec
     if let Some(note) = &editor.note {
         draw_note(frame, area, note, look);
     }
+}
+
+/// The line between the list and the detail, from border to border.
+fn draw_line(frame: &mut Frame<'_>, line: Rect, title: &str, look: Look) {
+    let width = usize::from(line.width);
+    if line.is_empty() {
+        return;
+    }
+    let whole = Rect { x: line.x.saturating_sub(1), width: line.width.saturating_add(2), ..line };
+    let text = Line::styled(format!("├{}┤", "─".repeat(width)), look.quiet());
+    frame.render_widget(text, whole.intersection(frame.area()));
+    frame.render_widget(Line::styled(cut(title, width.saturating_sub(2)), look.title()), right_of(line, 1));
 }
 
 /// What the last key did, at the foot of the detail.
@@ -78,7 +90,7 @@ fn row_title(row: &Row) -> String {
         Kind::Foreign => format!("a foreign {network}"),
         Kind::Rule => "a rule for a whole network".to_owned(),
         Kind::Entry => "an entry that is not in the mirror".to_owned(),
-        Kind::Elsewhere => "a server of the primary, where nothing is translated".to_owned(),
+        Kind::Elsewhere => "a server of the primary, elsewhere".to_owned(),
     };
     format!(" {primary}, {kind} ")
 }
@@ -101,7 +113,7 @@ fn row_lines(editor: &Editor, row: &Row, look: Look) -> Vec<Line<'static>> {
         ]));
     }
     if !matches!(row.state, State::MustMap | State::Unconfirmed) {
-        lines.push(Line::from(what_happens(row, editor.table())));
+        lines.push(Line::from(what_happens(row, editor)));
     }
     lines.extend(places(editor, row).map(Line::from));
     lines
@@ -112,7 +124,7 @@ fn problem_line(problem: &TranslationProblem, look: Look) -> Line<'static> {
     Line::from(vec![Span::styled(sign(problem), style), Span::raw(format!(" {}", printable(&problem.to_string())))])
 }
 
-fn what_happens(row: &Row, table: &TranslationTable) -> String {
+fn what_happens(row: &Row, editor: &Editor) -> String {
     let primary = side_text(row.primary);
     match row.kind {
         Kind::Elsewhere => {
@@ -121,15 +133,15 @@ fn what_happens(row: &Row, table: &TranslationTable) -> String {
                 .to_owned()
         }
         Kind::Rule => {
-            let follow = counted(usize::try_from(row.count).unwrap_or(usize::MAX), "scanned address", "scanned addresses");
-            match row.becomes {
-                Some(becomes) if becomes != row.primary => {
-                    format!("Every address keeps its host part in {becomes}; followed by {follow}.")
-                }
-                Some(_) | None => format!("Every address stays as it is; followed by {follow}."),
-            }
+            let hosts = match row.becomes {
+                Some(becomes) if becomes != row.primary => format!("Every host keeps its host part in {becomes}"),
+                Some(_) | None => "Every host stays as it is".to_owned(),
+            };
+            let count = usize::try_from(row.count).unwrap_or(usize::MAX);
+            let follow = counted(count, "scanned address follows it", "scanned addresses follow it");
+            if editor.knowledge.scanned { format!("{hosts}; {follow}.") } else { format!("{hosts}.") }
         }
-        Kind::Own | Kind::Foreign | Kind::Entry => match (table.rule_for(row.primary), row.becomes) {
+        Kind::Own | Kind::Foreign | Kind::Entry => match (editor.table().rule_for(row.primary), row.becomes) {
             (None, _) => format!("{primary} stays: no rule covers it."),
             (Some(rule), _) if rule.primary() == row.primary && rule.keeps() => {
                 format!("{primary} stays as it is, by its own entry.")

@@ -3,7 +3,7 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
+use ratatui::widgets::{Paragraph, Wrap};
 
 use super::{Areas, input_line, right_of};
 use crate::domain::translation::side_text;
@@ -37,16 +37,17 @@ pub(super) fn draw(editor: &Editor, frame: &mut Frame<'_>, areas: &Areas, look: 
         }
     }
     if there == 0 {
-        frame.render_widget(Paragraph::new(nothing(editor)).style(look.quiet()), areas.list);
+        let text = Paragraph::new(nothing(editor)).style(look.quiet()).wrap(Wrap { trim: false });
+        frame.render_widget(text, areas.list);
     }
 }
 
 /// Why the list is empty.
 fn nothing(editor: &Editor) -> &'static str {
     match (editor.rows.all.is_empty(), editor.listing.searched().is_empty()) {
-        (true, _) => "  The table is empty, and no mirror was scanned. Press a to add an entry.",
-        (false, true) => "  Nothing of this sort. Press f to show others.",
-        (false, false) => "  Nothing found. Press / and Esc to show all.",
+        (true, _) => "The table is empty, and no mirror was scanned. Press a to add an entry.",
+        (false, true) => "Nothing of this sort. Press f to show others.",
+        (false, false) => "Nothing found. Press / and Esc to show all.",
     }
 }
 
@@ -106,11 +107,10 @@ fn cells(columns: &Columns, texts: &[String; 5]) -> [String; 5] {
 }
 
 fn becomes(row: &Row, width: usize) -> String {
-    match (row.kind, row.becomes) {
-        (Kind::Elsewhere, _) => "not translated".to_owned(),
-        (_, Some(becomes)) => side_text(becomes),
-        (_, None) if row.state == State::MustMap => std::iter::repeat_n(MISSING, width).collect(),
-        (_, None) => "stays".to_owned(),
+    match row.becomes.filter(|_| row.kind != Kind::Elsewhere) {
+        Some(becomes) => side_text(becomes),
+        None if row.state == State::MustMap => std::iter::repeat_n(MISSING, width).collect(),
+        None => "stays".to_owned(),
     }
 }
 

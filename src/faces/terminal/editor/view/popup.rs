@@ -5,13 +5,15 @@ use ratatui::layout::{Alignment, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::faces::terminal::editor::columns::cut;
 use crate::faces::terminal::editor::mode::{Leaving, Mode, Places};
 use crate::faces::terminal::editor::{Editor, Purpose};
 use crate::faces::terminal::look::Look;
 
 /// Wide enough for three buttons.
-const QUESTION: (u16, u16) = (54, 7);
+const QUESTION: (u16, u16) = (54, 6);
 
 pub(super) fn draw(editor: &Editor, frame: &mut Frame<'_>, area: Rect, look: Look) {
     match &editor.mode {
@@ -22,8 +24,10 @@ pub(super) fn draw(editor: &Editor, frame: &mut Frame<'_>, area: Rect, look: Loo
 }
 
 fn draw_places(frame: &mut Frame<'_>, area: Rect, places: &Places, look: Look) {
-    let height = u16::try_from(places.lines.len()).unwrap_or(u16::MAX).saturating_add(2);
-    let popup = middle(area, area.width.saturating_sub(6), height.min(area.height.saturating_sub(6)));
+    let columns = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
+    let widest = places.lines.iter().chain([&places.title]).map(|line| line.width()).max().unwrap_or_default();
+    let (wide, high) = (columns(widest).saturating_add(6), columns(places.lines.len()).saturating_add(2));
+    let popup = middle(area, wide.min(area.width.saturating_sub(6)), high.min(area.height.saturating_sub(6)));
     let width = usize::from(popup.width.saturating_sub(4));
     let inner = usize::from(popup.height.saturating_sub(2));
     let lines: Vec<Line<'_>> =
