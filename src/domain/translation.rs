@@ -47,6 +47,31 @@ impl TranslationTable {
         self.rules.iter().filter_map(|(primary, alternate)| TranslationEntry::network(*primary, *alternate).ok())
     }
 
+    /// The rule for exactly this host (a network of full length) or network.
+    #[must_use]
+    pub fn entry(&self, primary: IpNet) -> Option<TranslationEntry> {
+        let alternate = self.rules.get(&primary)?;
+        TranslationEntry::network(primary, *alternate).ok()
+    }
+
+    /// The longest rule that covers all of a network; a host is one of full length.
+    ///
+    /// Goes backwards from rule to rule. Rules stand in the order of their addresses, so one that covers the network
+    /// stands before it, and covers whatever stands between: what the last looked at has in common with the network
+    /// is the longest that can still come.
+    #[must_use]
+    pub fn rule_for(&self, network: IpNet) -> Option<TranslationEntry> {
+        let network = network.trunc();
+        let mut longest = network;
+        loop {
+            let (primary, alternate) = self.rules.range(..=longest).next_back()?;
+            if primary.contains(&network) {
+                return TranslationEntry::network(*primary, *alternate).ok();
+            }
+            longest = in_common(*primary, network)?;
+        }
+    }
+
     /// How many rules there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -102,21 +127,23 @@ impl TranslationTable {
     pub fn is_complete_for(&self, scan: &Scan) -> bool {
         self.problems(scan).iter().all(|problem| problem.severity() != Severity::Must)
     }
-
-    /// The longest rule that covers all of a network.
-    fn rule_for(&self, network: IpNet) -> Option<TranslationEntry> {
-        (0..=network.prefix_len()).rev().find_map(|len| {
-            let primary = IpNet::new(network.addr(), len).ok()?.trunc();
-            let alternate = self.rules.get(&primary)?;
-            TranslationEntry::network(primary, *alternate).ok()
-        })
-    }
 }
 
 impl FromIterator<TranslationEntry> for TranslationTable {
     fn from_iter<I: IntoIterator<Item = TranslationEntry>>(entries: I) -> Self {
         Self { rules: entries.into_iter().map(|entry| (entry.primary(), entry.alternate())).collect() }
     }
+}
+
+/// The longest network that holds the addresses of both; `None` for two families.
+fn in_common(one: IpNet, other: IpNet) -> Option<IpNet> {
+    let bits = match (one.addr(), other.addr()) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => (u32::from(one) ^ u32::from(other)).leading_zeros(),
+        (IpAddr::V6(one), IpAddr::V6(other)) => (u128::from(one) ^ u128::from(other)).leading_zeros(),
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return None,
+    };
+    let network = IpNet::new(other.addr(), u8::try_from(bits).ok()?).ok()?;
+    Some(network.trunc())
 }
 
 /// What the table says about one address, and why.

@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::flows::maintenance::{self, Action, Change, Machine, MaintenanceError};
 
 mod menu;
-mod words;
+pub(in crate::faces) mod words;
 
 /// Exit codes of the contract of the command line.
 mod exit {

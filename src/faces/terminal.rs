@@ -10,6 +10,7 @@ pub mod app;
 pub mod conversation;
 pub mod dashboard;
 pub mod draw;
+pub mod editor;
 pub mod finder;
 pub mod form;
 pub mod history;

@@ -74,7 +74,7 @@ impl TranslationEntry {
 
     /// What an address of the left side becomes: the network of the right side with the same host part.
     #[must_use]
-    pub(super) fn apply(&self, address: IpAddr) -> IpAddr {
+    pub fn apply(&self, address: IpAddr) -> IpAddr {
         match (address, self.alternate) {
             (IpAddr::V4(address), IpNet::V4(network)) => {
                 let host = u32::from(address) & u32::from(network.hostmask());

@@ -110,6 +110,7 @@ impl fmt::Display for TranslationProblem {
 /// Judges a table for scanned data; `alternate` are the alternate's networks, none when they are not known.
 pub(super) fn judge(table: &TranslationTable, scan: &Scan, alternate: &[IpNet]) -> Vec<TranslationProblem> {
     let own = own_addresses(scan);
+    let of_primary: BTreeSet<IpAddr> = own.iter().copied().chain(servers(scan)).collect();
     let mut problems = unmapped(table, scan);
     // What every address that occurs, and every host of the table, will be; an address without a rule stays.
     let mut becomes: BTreeMap<IpAddr, IpAddr> = BTreeMap::new();
@@ -120,7 +121,7 @@ pub(super) fn judge(table: &TranslationTable, scan: &Scan, alternate: &[IpNet]) 
     let mut taken: BTreeMap<IpAddr, IpAddr> = BTreeMap::new();
     for (&address, &target) in &becomes {
         if address != target {
-            if own.contains(&target) || scan.own.is_server(target) {
+            if of_primary.contains(&target) {
                 problems.push(TranslationProblem::Chain { address, becomes: target });
             }
             let outside = !alternate.is_empty() && !alternate.iter().any(|network| network.contains(&target));
@@ -162,4 +163,9 @@ fn unmapped(table: &TranslationTable, scan: &Scan) -> Vec<TranslationProblem> {
 
 fn own_addresses(scan: &Scan) -> BTreeSet<IpAddr> {
     scan.addresses.iter().filter(|(_, found)| found.class == Class::Own).map(|(address, _)| *address).collect()
+}
+
+/// The primary's servers, also where the data does not speak of them.
+fn servers(scan: &Scan) -> impl Iterator<Item = IpAddr> + '_ {
+    scan.own.0.iter().filter(|own| own.prefix_len() == own.max_prefix_len()).map(IpNet::addr)
 }

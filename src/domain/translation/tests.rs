@@ -197,6 +197,24 @@ proptest::proptest! {
     }
 
     #[test]
+    fn going_back_from_rule_to_rule_finds_what_trying_every_length_finds(
+        rules in proptest::collection::vec((0_u32..64, 24_u8..=32), 0..20),
+        asked in (0_u32..64, 24_u8..=32),
+    ) {
+        let v4 = |(last, len): (u32, u8)| IpNet::new(std::net::Ipv4Addr::from(0xc000_0200 | last).into(), len).unwrap().trunc();
+        let v6 = |(last, len): (u32, u8)| {
+            let address = std::net::Ipv6Addr::from((0x2001_0db8_u128 << 96) | u128::from(last));
+            IpNet::new(address.into(), len + 96).unwrap().trunc()
+        };
+        let both = rules.iter().flat_map(|rule| [v4(*rule), v6(*rule)]);
+        let table: TranslationTable = both.map(|rule| TranslationEntry::network(rule, rule).unwrap()).collect();
+        for asked in [v4(asked), v6(asked)] {
+            let slow = (0..=asked.prefix_len()).rev().find_map(|len| table.entry(IpNet::new(asked.addr(), len).unwrap().trunc()));
+            proptest::prop_assert_eq!(table.rule_for(asked), slow);
+        }
+    }
+
+    #[test]
     fn no_text_makes_a_rule_panic_and_what_is_read_is_written_the_same(text in "[0-9a-f.:/ >-]{0,40}") {
         if let Ok(entry) = text.parse::<TranslationEntry>() {
             proptest::prop_assert_eq!(entry.to_string().parse::<TranslationEntry>(), Ok(entry));

@@ -65,7 +65,7 @@ fn document(traffic: &Traffic, configured: bool, changes: &[Change]) -> Value {
 }
 
 /// A number with a comma after every three digits: `1,204`.
-fn grouped(number: u64) -> String {
+pub(in crate::faces) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
