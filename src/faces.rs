@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod failure;
+pub mod generated;
 pub mod help;
 pub mod maintenance;
 pub mod menu;

@@ -8,8 +8,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::domain::preflight::Check;
 
 mod configure;
+mod generate;
 
 pub use configure::Configure;
+pub use generate::{Generate, Program, Shell};
 
 /// Keeps an alternate telephony system ready beside a primary one, with at most one of the two sites live.
 ///
@@ -123,8 +125,14 @@ pub enum Command {
     },
     /// Read a page of the help.
     Help {
-        /// The page; without it the pages are listed.
-        topic: Option<String>,
+        /// A page, a command, or words to look for; without any the pages are listed.
+        topic: Vec<String>,
+    },
+    /// Man pages and shell completions.
+    Generate {
+        /// What.
+        #[command(subcommand)]
+        what: Generate,
     },
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use async_trait::async_trait;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::flows::maintenance::{self, Action, Change, Machine, MaintenanceError};
 
@@ -121,6 +121,12 @@ pub enum OpenError {
     /// The machine could not be asked.
     #[error(transparent)]
     Machine(#[from] MaintenanceError),
+}
+
+/// The words and flags of the command line.
+#[must_use]
+pub fn table() -> clap::Command {
+    Line::command()
 }
 
 /// Runs the command line, or the menu where there is none, and returns the exit code.

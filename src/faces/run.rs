@@ -11,7 +11,7 @@ use super::failure::{Exit, Failure};
 use super::prompts::Prompts;
 use super::scripted::Scripted;
 use super::teller::{Teller, plan_text};
-use super::{help, output, print, watch};
+use super::{output, print, watch};
 use crate::domain::given::Given;
 use crate::domain::journal::Person;
 use crate::domain::site::Site;
@@ -22,6 +22,7 @@ use crate::ports::host::visible;
 use crate::ports::settings::SettingsError;
 
 mod data;
+mod generate;
 mod given;
 mod platform;
 mod settings;
@@ -88,7 +89,8 @@ impl Run<'_> {
             }
             Command::Platform { what } => self.platform(what).await,
             Command::Config { what: Config::Check } => self.check_configuration(),
-            Command::Help { topic } => self.help(topic.as_deref()),
+            Command::Help { topic } => self.help(&topic),
+            Command::Generate { what } => self.generate(&what),
             Command::Demo | Command::Lab { .. } => {
                 Err(Failure::new(Exit::BadInput, "this command does not go with the flags given"))
             }
@@ -224,11 +226,6 @@ impl Run<'_> {
             return Err(Failure::new(Exit::BadInput, error));
         }
         Err(Failure::new(Exit::BadInput, format!("{error}:\n{}", problems.join("\n"))))
-    }
-
-    fn help(&mut self, topic: Option<&str>) -> Result<(), Failure> {
-        let text = help::page(topic).map_err(|error| Failure::new(Exit::BadInput, error))?;
-        self.emit(&json!({"schema": SCHEMA, "page": topic, "text": text}), &text)
     }
 
     /// Prints how a changing flow ended.
