@@ -175,8 +175,10 @@ impl Documents for Files {
 
     fn read_translation(&self, file: &Path) -> Result<TranslationTable, Vec<String>> {
         let text = read_file(file)?;
-        let is_csv = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-        let read = if is_csv { translation::from_csv(file, &text) } else { translation::from_yaml(file, &text) };
+        let read = match form_of(file) {
+            TableForm::Csv => translation::from_csv(file, &text),
+            TableForm::Yaml => translation::from_yaml(file, &text),
+        };
         read.map_err(texts)
     }
 
@@ -186,6 +188,16 @@ impl Documents for Files {
             TableForm::Csv => translation::to_csv(table),
         }
     }
+
+    fn export_translation(&self, table: &TranslationTable, file: &Path) -> Result<(), String> {
+        let text = self.write_translation(table, form_of(file));
+        std::fs::write(file, text).map_err(|error| format!("{} cannot be written: {error}", file.display()))
+    }
+}
+
+fn form_of(file: &Path) -> TableForm {
+    let is_csv = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    if is_csv { TableForm::Csv } else { TableForm::Yaml }
 }
 
 fn read_file(file: &Path) -> Result<String, Vec<String>> {

@@ -2,13 +2,16 @@
 
 use std::fmt::Write as _;
 
+use crate::domain::backup::GenerationName;
 use crate::domain::configuration::Configuration;
 use crate::domain::journal::{Event, Line, Outcome};
 use crate::domain::preflight::{size, span};
 use crate::domain::report::{Status, SystemStatus};
 use crate::domain::site::Site;
+use crate::domain::translation::Preview;
 use crate::flows::mirrors::Listed;
 use crate::flows::settings::mode_word;
+use crate::ports::host::printable;
 
 use super::teller::seconds;
 
@@ -136,6 +139,19 @@ pub fn mirrors(mirrors: &[Listed]) -> String {
         )
     };
     mirrors.iter().map(line).collect()
+}
+
+/// `settings translation preview` for a person.
+#[must_use]
+pub fn preview(mirror: &GenerationName, preview: &Preview) -> String {
+    let mut text = String::new();
+    for change in &preview.changes {
+        let file = printable(&change.file);
+        let _ = writeln!(text, "{file}:{}\n- {}\n+ {}", change.line, change.before, change.after);
+    }
+    let more = if preview.more { "; not all are listed" } else { "" };
+    let _ = writeln!(text, "{} addresses in mirror {mirror} would become others{more}", preview.replaced);
+    text
 }
 
 /// The lines of the last actions.

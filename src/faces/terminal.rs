@@ -4,7 +4,6 @@
 //! [`session`] carries the effects out. A flow runs as a task of its own and speaks with the screen through a
 //! [`Conversation`](conversation::Conversation), so that nothing blocks the keys.
 
-<<<<<<< HEAD
 #![allow(clippy::wildcard_enum_match_arm, reason = "of the many keys and events of a terminal most mean nothing here")]
 
 pub mod app;
@@ -12,16 +11,16 @@ pub mod conversation;
 pub mod dashboard;
 pub mod draw;
 pub mod editor;
+pub mod files;
 pub mod finder;
 pub mod form;
+pub mod help;
 pub mod history;
 pub mod job;
-=======
-pub mod help;
->>>>>>> help
 pub mod look;
 pub mod screen;
 pub mod session;
+pub mod text;
 
 use app::App;
 use look::Look;

@@ -17,7 +17,7 @@ use crate::domain::scan::Scan;
 use crate::domain::site::{ServerId, Site};
 use crate::domain::takeover::Situation;
 use crate::domain::traffic::Traffic;
-use crate::domain::translation::Preview;
+use crate::domain::translation::{Preview, TranslationTable};
 use crate::flows::perform::exchange_data::own_networks;
 use crate::ports::call_server::Condition;
 use crate::ports::dialog::{Dialog, News};
@@ -244,9 +244,21 @@ fn listed(addresses: &[IpAddr]) -> String {
 /// When there is no mirror or it cannot be read.
 pub fn preview(ports: &Ports) -> Result<(GenerationName, Preview), Stopped> {
     let configuration = ports.settings.load()?.ok_or(Stopped::NotConfigured)?;
+    preview_of(ports, &configuration, &configuration.translation)
+}
+
+/// The same with another table.
+///
+/// # Errors
+/// As [`preview`].
+pub fn preview_of(
+    ports: &Ports,
+    configuration: &Configuration,
+    table: &TranslationTable,
+) -> Result<(GenerationName, Preview), Stopped> {
     let newest = newest(ports)?;
     let places = &configuration.membership.platform.addresses;
-    let preview = ports.mirrors.preview(&newest, places, &configuration.translation, CHANGES_LISTED)?;
+    let preview = ports.mirrors.preview(&newest, places, table, CHANGES_LISTED)?;
     Ok((newest, preview))
 }
 

@@ -52,4 +52,10 @@ pub trait Documents: Send + Sync {
 
     /// Writes a translation table.
     fn write_translation(&self, table: &TranslationTable, form: TableForm) -> String;
+
+    /// Writes a translation table into a file; its form is told by the file's ending.
+    ///
+    /// # Errors
+    /// Why it cannot be written.
+    fn export_translation(&self, table: &TranslationTable, file: &Path) -> Result<(), String>;
 }

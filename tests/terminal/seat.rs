@@ -1,6 +1,7 @@
 //! A person's seat: the real program in a pseudo-terminal, its screen as that person would see it, keys to press.
 
 use std::io::{Read, Write};
+use std::num::NonZeroU16;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -9,6 +10,10 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 /// Longer than anything takes that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+fn some(number: u16) -> NonZeroU16 {
+    NonZeroU16::new(number).unwrap()
+}
 
 /// A pseudo-terminal with a program in it.
 pub struct Seat {
@@ -35,7 +40,7 @@ impl Seat {
         builder.env_remove("NO_COLOR");
         let child = pair.slave.spawn_command(builder).unwrap();
         drop(pair.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(lines, columns, 0)));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(some(lines), some(columns), 0)));
         let mut printed = pair.master.try_clone_reader().unwrap();
         let shown = Arc::clone(&screen);
         std::thread::spawn(move || {
@@ -131,7 +136,7 @@ impl Seat {
 
     /// Gives the terminal another size.
     pub fn resize(&self, columns: u16, lines: u16) {
-        self.screen.lock().unwrap().screen_mut().set_size(lines, columns);
+        self.screen.lock().unwrap().screen_mut().set_size(some(lines), some(columns));
         self.master.resize(PtySize { rows: lines, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 

@@ -13,6 +13,7 @@ use crate::domain::given::Given;
 use crate::domain::translation::{Severity, TranslationEntry, TranslationTable, parse_side};
 use crate::faces::cli::{Direction, Mode, Setting, Translation};
 use crate::faces::failure::{Exit, Failure};
+use crate::faces::print;
 use crate::flows::{self, Ended, Stopped};
 use crate::ports::dialog::News;
 use crate::ports::documents::TableForm;
@@ -188,13 +189,7 @@ impl Run<'_> {
 
     fn preview(&mut self) -> Result<(), Failure> {
         let (mirror, preview) = flows::settings::preview(self.ports)?;
-        let mut text = String::new();
-        for change in &preview.changes {
-            let _ =
-                writeln!(text, "{}:{}\n- {}\n+ {}", printable(&change.file), change.line, change.before, change.after);
-        }
-        let more = if preview.more { "; not all are listed" } else { "" };
-        let _ = writeln!(text, "{} addresses in mirror {mirror} would become others{more}", preview.replaced);
+        let text = print::preview(&mirror, &preview);
         self.emit(&json!({"schema": SCHEMA, "mirror": mirror, "preview": preview}), &text)
     }
 }

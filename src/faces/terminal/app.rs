@@ -1,7 +1,10 @@
 //! The whole terminal UI as a value: what happened goes in, effects come out.
 
+use std::cell::Cell;
+use std::path::PathBuf;
+
 use chrono::{DateTime, Local};
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent, MouseEventKind};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -10,12 +13,17 @@ use ratatui::widgets::{Clear, Paragraph};
 use super::conversation::{Asked, Reply, Said};
 use super::dashboard::{self, Dashboard, Facts};
 use super::draw;
+use super::editor::{self, Editor, Purpose};
 use super::finder::{self, Finder};
 use super::form::{self, Form, Present};
+use super::help::{HelpScreen, HelpWish};
 use super::history::{self, History};
 use super::job::{self, Invocation, Job};
 use super::look::Look;
 use super::screen::SMALLEST;
+use super::text::{self, Text};
+use crate::domain::translation::TranslationTable;
+use crate::faces::failure::Failure;
 use crate::faces::menu::{Item, Leads, Screen};
 use crate::flows::recover::Way;
 
@@ -35,6 +43,16 @@ pub enum Happened {
     Read(Box<Facts>),
     /// The running command says something.
     Said(Said),
+    /// What the translation editor begins with was read.
+    Opened(Result<Box<editor::Given>, Failure>),
+    /// The editor's table was kept, or not.
+    Saved(Result<(), Failure>),
+    /// A table was read from a file, or not.
+    Imported(Result<TranslationTable, String>),
+    /// A line for the editor.
+    Told(String),
+    /// A text to read: its title, and itself.
+    Text(String, String),
 }
 
 /// What is to be done outside.
@@ -50,6 +68,16 @@ pub enum Effect {
     BreakOff,
     /// Both systems are read again now.
     ReadAgain,
+    /// The table and the newest mirror's addresses are read for the editor.
+    OpenTranslation,
+    /// The editor's table is kept.
+    Save(TranslationTable, String),
+    /// A table is read from a file.
+    Import(PathBuf),
+    /// A table is written into a file.
+    Export(TranslationTable, PathBuf),
+    /// What the next load would change with a table is looked up.
+    Preview(TranslationTable),
     /// A text goes to the terminal's clipboard.
     Copy(String),
     /// The program is stopped, as Ctrl-Z does.
@@ -59,16 +87,17 @@ pub enum Effect {
 }
 
 /// What lies over the dashboard.
-#[derive(Debug)]
 enum Over {
     Form(Form),
     Finder(Finder),
     Job(Box<Job>),
     History(History),
+    Editor { editor: Box<Editor>, leaves: bool },
+    Help(Box<HelpScreen>),
+    Text(Text),
 }
 
 /// The terminal UI.
-#[derive(Debug)]
 pub struct App {
     facts: Facts,
     dashboard: Dashboard,
@@ -77,13 +106,24 @@ pub struct App {
     zone: chrono_tz::Tz,
     look: Look,
     now: DateTime<Local>,
+    /// The size of the terminal, as drawn last.
+    area: Cell<Rect>,
 }
 
 impl App {
     /// The dashboard of a person, before anything was read.
     #[must_use]
     pub fn new(who: String, zone: chrono_tz::Tz, look: Look, now: DateTime<Local>) -> Self {
-        Self { facts: Facts::default(), dashboard: Dashboard::default(), over: Vec::new(), who, zone, look, now }
+        Self {
+            facts: Facts::default(),
+            dashboard: Dashboard::default(),
+            over: Vec::new(),
+            who,
+            zone,
+            look,
+            now,
+            area: Cell::default(),
+        }
     }
 
     /// Whether a change is under way.
@@ -96,16 +136,31 @@ impl App {
     pub fn update(&mut self, happened: Happened, now: DateTime<Local>) -> Vec<Effect> {
         self.now = now;
         match happened {
-            Happened::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
-            Happened::Key(key) => self.key(key),
-            Happened::Mouse(mouse) => self.mouse(mouse),
-            Happened::Passed => Vec::new(),
-            Happened::Read(facts) => {
-                self.read(*facts);
-                Vec::new()
+            Happened::Key(key) if key.kind == KeyEventKind::Release => {}
+            Happened::Key(key) => return self.key(key),
+            Happened::Mouse(mouse) => return self.mouse(mouse),
+            Happened::Said(said) => return self.said(said),
+            Happened::Saved(result) => return self.saved(result),
+            Happened::Passed => {}
+            Happened::Read(facts) => self.read(*facts),
+            Happened::Opened(Ok(given)) => {
+                let editor = Box::new(Editor::new(*given, Purpose::Settings));
+                self.over.push(Over::Editor { editor, leaves: false });
             }
-            Happened::Said(said) => self.said(said),
+            Happened::Opened(Err(failure)) => self.over.push(Over::Text(Text::of(&failure))),
+            Happened::Imported(Ok(table)) => {
+                if let Some(editor) = self.editor_mut() {
+                    editor.imported(table);
+                }
+            }
+            Happened::Imported(Err(told)) | Happened::Told(told) => {
+                if let Some(editor) = self.editor_mut() {
+                    editor.tell(&told);
+                }
+            }
+            Happened::Text(title, text) => self.over.push(Over::Text(Text::new(title, text))),
         }
+        Vec::new()
     }
 
     fn read(&mut self, facts: Facts) {
@@ -118,24 +173,97 @@ impl App {
     fn job(&self) -> Option<&Job> {
         self.over.iter().rev().find_map(|over| match over {
             Over::Job(job) => Some(&**job),
-            Over::Form(_) | Over::Finder(_) | Over::History(_) => None,
+            _ => None,
         })
     }
 
     fn job_mut(&mut self) -> Option<&mut Job> {
         self.over.iter_mut().rev().find_map(|over| match over {
             Over::Job(job) => Some(&mut **job),
-            Over::Form(_) | Over::Finder(_) | Over::History(_) => None,
+            _ => None,
+        })
+    }
+
+    fn editor_mut(&mut self) -> Option<&mut Editor> {
+        self.over.iter_mut().rev().find_map(|over| match over {
+            Over::Editor { editor, .. } => Some(&mut **editor),
+            _ => None,
         })
     }
 
     fn said(&mut self, said: Said) -> Vec<Effect> {
         let now = self.now;
         let is_over = matches!(said, Said::Over { .. });
+        let given = match &said {
+            Said::Asked(Asked::Translation { scan, table }) => {
+                let (scan, table) = (Some((**scan).clone()), table.clone());
+                Some(editor::Given { scan, table, alternate: Vec::new(), mirror: None })
+            }
+            _ => None,
+        };
         if let Some(job) = self.job_mut() {
             job.heard(said, now);
         }
+        if let Some(given) = given {
+            let editor = Box::new(Editor::new(given, Purpose::Wizard));
+            self.over.push(Over::Editor { editor, leaves: false });
+        }
         if is_over { vec![Effect::ReadAgain] } else { Vec::new() }
+    }
+
+    fn saved(&mut self, result: Result<(), Failure>) -> Vec<Effect> {
+        let leaves = matches!(self.over.last(), Some(Over::Editor { leaves: true, .. }));
+        let Some(editor) = self.editor_mut() else { return Vec::new() };
+        match result {
+            Ok(()) => {
+                editor.saved();
+                if leaves {
+                    self.over.pop();
+                }
+                vec![Effect::ReadAgain]
+            }
+            Err(failure) => {
+                let hint = failure.hint.map_or_else(String::new, |hint| format!("; {hint}"));
+                editor.tell(&format!("not saved: {}{hint}", failure.error));
+                Vec::new()
+            }
+        }
+    }
+
+    fn editor_wish(&mut self, wish: editor::Wish) -> Vec<Effect> {
+        let in_wizard = self.job().is_some_and(|job| job.over.is_none());
+        match wish {
+            editor::Wish::Save { table, .. } if in_wizard => {
+                self.over.pop();
+                if let Some(job) = self.job_mut() {
+                    job.translated();
+                }
+                vec![Effect::Reply(Reply::Table(table))]
+            }
+            editor::Wish::Save { table, what, then_leave } => {
+                if let Some(Over::Editor { leaves, .. }) = self.over.last_mut() {
+                    *leaves = then_leave;
+                }
+                vec![Effect::Save(table, what)]
+            }
+            editor::Wish::Leave if in_wizard => {
+                self.over.pop();
+                self.job().map(Job::back).map_or_else(Vec::new, |wish| self.job_wish(wish))
+            }
+            editor::Wish::Leave => {
+                self.over.pop();
+                Vec::new()
+            }
+            editor::Wish::Import(file) => vec![Effect::Import(file)],
+            editor::Wish::Export { table, file } => vec![Effect::Export(table, file)],
+            editor::Wish::Preview(table) => vec![Effect::Preview(table)],
+            editor::Wish::Help(page) => self.help(page),
+        }
+    }
+
+    fn popped(&mut self) -> Vec<Effect> {
+        self.over.pop();
+        Vec::new()
     }
 
     fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
@@ -156,16 +284,23 @@ impl App {
             Over::Finder(finder) => finder.on_key(key).map_or_else(Vec::new, |wish| self.finder_wish(&wish)),
             Over::Job(job) => job.on_key(key).map_or_else(Vec::new, |wish| self.job_wish(wish)),
             Over::History(history) => history.on_key(key).map_or_else(Vec::new, |wish| self.history_wish(wish)),
+            Over::Editor { editor, .. } => editor.on_key(key).map_or_else(Vec::new, |wish| self.editor_wish(wish)),
+            Over::Help(help) => help.on_key(key).map_or_else(Vec::new, |HelpWish::Close| self.popped()),
+            Over::Text(text) => text.on_key(key).map_or_else(Vec::new, |text::Leave| self.popped()),
         }
     }
 
     fn mouse(&mut self, mouse: MouseEvent) -> Vec<Effect> {
         match self.over.last_mut() {
             None => self.dashboard.on_mouse(mouse).map_or_else(Vec::new, |wish| self.dashboard_wish(&wish)),
+            Some(Over::Editor { editor, .. }) => {
+                editor.on_mouse(mouse, self.area.get()).map_or_else(Vec::new, |wish| self.editor_wish(wish))
+            }
+            Some(Over::Help(help)) => help.on_mouse(mouse).map_or_else(Vec::new, |HelpWish::Close| self.popped()),
             // The wheel does what the arrows do.
             Some(_) => match mouse.kind {
-                crossterm::event::MouseEventKind::ScrollUp => self.key(KeyEvent::from(KeyCode::Up)),
-                crossterm::event::MouseEventKind::ScrollDown => self.key(KeyEvent::from(KeyCode::Down)),
+                MouseEventKind::ScrollUp => self.key(KeyEvent::from(KeyCode::Up)),
+                MouseEventKind::ScrollDown => self.key(KeyEvent::from(KeyCode::Down)),
                 _ => Vec::new(),
             },
         }
@@ -201,7 +336,8 @@ impl App {
     fn open(&mut self, item: &'static Item) -> Vec<Effect> {
         self.dashboard.go_to(item);
         match item.leads {
-            Leads::Run(words) | Leads::Show(words, Screen::Translation) => self.start(Invocation::of(words)),
+            Leads::Run(words) => self.start(Invocation::of(words)),
+            Leads::Show(_, Screen::Translation) => vec![Effect::OpenTranslation],
             Leads::Ask(words, asks) => {
                 self.over.push(Over::Form(Form::new(words, asks, item.help, &self.present())));
                 Vec::new()
@@ -232,8 +368,9 @@ impl App {
         vec![Effect::Start(invocation)]
     }
 
-    fn help(&mut self, page: &'static str) -> Vec<Effect> {
-        self.start(Invocation::of(&["help", page]))
+    fn help(&mut self, page: &str) -> Vec<Effect> {
+        self.over.push(Over::Help(Box::new(HelpScreen::open(page))));
+        Vec::new()
     }
 
     fn form_wish(&mut self, wish: form::Wish) -> Vec<Effect> {
@@ -304,7 +441,8 @@ impl App {
         if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
             return too_small(frame, area);
         }
-        let full = self.over.iter().rposition(|over| matches!(over, Over::Job(_) | Over::History(_)));
+        self.area.set(area);
+        let full = self.over.iter().rposition(|over| !matches!(over, Over::Form(_) | Over::Finder(_)));
         if full.is_none() {
             self.dashboard.view(frame, area, &self.facts, &self.who, self.now, self.look);
         }
@@ -314,6 +452,9 @@ impl App {
                 Over::Finder(finder) => finder.view(frame, area, self.look),
                 Over::Job(job) => job.view(frame, area, self.now, self.look),
                 Over::History(history) => history.view(frame, area, self.look),
+                Over::Editor { editor, .. } => editor.view(frame, area, self.look),
+                Over::Help(help) => help.view(frame, area, self.look),
+                Over::Text(text) => text.view(frame, area, self.look),
             }
         }
     }
@@ -327,12 +468,6 @@ fn too_small(frame: &mut Frame<'_>, area: Rect) {
     let lines: Vec<Line<'_>> = draw::wrapped(&told, usize::from(area.width)).into_iter().map(Line::raw).collect();
     frame.render_widget(Clear, area);
     frame.render_widget(Paragraph::new(lines), area);
-}
-
-/// Whether a question of the flow opens the translation editor.
-#[must_use]
-pub fn opens_editor(said: &Said) -> bool {
-    matches!(said, Said::Asked(Asked::Translation { .. }))
 }
 
 #[cfg(test)]

@@ -419,7 +419,8 @@ impl Job {
     }
 
     /// One question back: the command is begun again with all answers but the last. From the first it is left.
-    fn back(&self) -> Wish {
+    #[must_use]
+    pub fn back(&self) -> Wish {
         let Some((_, given)) = self.answers.split_last() else { return Wish::Leave };
         let mut remembered = self.invocation.remembered.clone();
         remembered.extend(self.answers.iter().cloned());

@@ -1,6 +1,7 @@
 //! The terminal while it is ours, and how it is always given back.
 
 use std::io::{self, Stdout, Write, stdout};
+use std::time::Duration;
 
 use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
 use crossterm::terminal::{
@@ -13,6 +14,9 @@ use ratatui::{Frame, Terminal};
 
 /// The smallest terminal that everything is made for.
 pub const SMALLEST: (u16, u16) = (60, 20);
+
+/// Longer than a signal takes to stop every thread.
+const STOPS_WITHIN: Duration = Duration::from_millis(50);
 
 /// The terminal in raw mode with its other screen; it is given back when this is dropped, also by a panic.
 pub struct Screen {
@@ -57,8 +61,12 @@ impl Screen {
     pub fn suspend(&mut self) -> io::Result<()> {
         give_back();
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
+        // The signal is for the whole process; this thread may run on for a moment before it stops.
+        std::thread::sleep(STOPS_WITHIN);
         enter()?;
-        self.terminal.clear()
+        // A new one draws everything. `clear` would ask the terminal for its cursor, in the middle of the keys.
+        self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        Ok(())
     }
 
     /// Has the terminal put a text on its clipboard (OSC 52).

@@ -16,6 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::app::{App, Effect, Happened};
 use super::conversation::{Conversation, Reply, Said};
 use super::dashboard::Facts;
+use super::files;
 use super::job::Invocation;
 use super::screen::Screen;
 use crate::domain::journal::Person;
@@ -63,6 +64,7 @@ pub async fn run(world: World, mut app: App) -> Result<(), Failure> {
     let again = Arc::new(Notify::new());
     let reader = tokio::spawn(read_on(world.ports.clone(), read, Arc::clone(&again)));
     let mut jobs = Jobs::new(world);
+    let (tell, mut done) = unbounded_channel();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let ended = loop {
@@ -79,6 +81,7 @@ pub async fn run(world: World, mut app: App) -> Result<(), Failure> {
             },
             Some(facts) = readings.recv() => Happened::Read(facts),
             Some(said) = jobs.said.recv() => Happened::Said(said),
+            Some(done) = done.recv() => done,
             _ = ticks.tick() => Happened::Passed,
             _ = terminate.recv() => break Ok(()),
             _ = hang_up.recv() => break Ok(()),
@@ -91,6 +94,11 @@ pub async fn run(world: World, mut app: App) -> Result<(), Failure> {
                 Effect::Cancel => jobs.cancel(),
                 Effect::BreakOff => jobs.break_off(),
                 Effect::ReadAgain => again.notify_one(),
+                effect @ (Effect::OpenTranslation
+                | Effect::Save(..)
+                | Effect::Import(_)
+                | Effect::Export(..)
+                | Effect::Preview(_)) => aside(&jobs.world, effect, &tell),
                 Effect::Copy(text) => leaves |= screen.copy(&text).is_err(),
                 Effect::Suspend => leaves |= screen.suspend().is_err(),
                 Effect::Leave => leaves = true,
@@ -103,6 +111,17 @@ pub async fn run(world: World, mut app: App) -> Result<(), Failure> {
     reader.abort();
     jobs.cancel();
     ended
+}
+
+/// Does on a thread of its own what reads and writes files, and tells what came of it.
+fn aside(world: &World, effect: Effect, tell: &UnboundedSender<Happened>) {
+    let (world, tell) = (world.clone(), tell.clone());
+    tokio::task::spawn_blocking(move || {
+        if let Some(happened) = files::done(&world, effect) {
+            // A screen that is gone needs no news.
+            let _ = tell.send(happened);
+        }
+    });
 }
 
 /// Reads both systems again and again, sooner when asked.

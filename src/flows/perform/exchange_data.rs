@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use super::Performer;
 use crate::domain::backup::{Backup, Generation, GenerationName};
+use crate::domain::configuration::Configuration;
 use crate::domain::journal::{Begun, Loaded, Memory};
 use crate::domain::preflight::size;
 use crate::domain::scan::{OwnNetworks, Scan};
@@ -170,10 +171,16 @@ impl Performer<'_> {
 
 /// The primary's servers and the networks they stand in.
 #[must_use]
-pub fn own_networks(configuration: &crate::domain::configuration::Configuration) -> OwnNetworks {
+pub fn own_networks(configuration: &Configuration) -> OwnNetworks {
+    OwnNetworks(networks_of(configuration, Site::Primary))
+}
+
+/// A site's servers and the networks they stand in.
+#[must_use]
+pub fn networks_of(configuration: &Configuration, site: Site) -> Vec<IpNet> {
     let membership = &configuration.membership;
-    let addresses = membership.of_site(Site::Primary).filter_map(|server| membership.servers.get(&server));
-    OwnNetworks(addresses.flat_map(|card| around(card.address)).collect())
+    let addresses = membership.of_site(site).filter_map(|server| membership.servers.get(&server));
+    addresses.flat_map(|card| around(card.address)).collect()
 }
 
 /// A server and the network it stands in. Neither platform nor server tells the network's length for all servers, so
