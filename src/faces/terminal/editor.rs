@@ -21,6 +21,7 @@ use rows::Rows;
 mod browse;
 mod change;
 mod columns;
+mod edits;
 mod footer;
 mod form;
 mod knowledge;

@@ -27,8 +27,16 @@ impl Columns {
     const STATE: usize = 14;
     /// Below this a place says nothing.
     const LEAST_PLACE: usize = 11;
+    /// More would only carry the state away from the address it belongs to.
+    const MOST_PLACE: usize = 50;
     /// The titles of the address columns.
     const LEAST_ADDRESS: usize = 9;
+
+    /// Where the state begins.
+    pub(super) const fn before_state(&self) -> usize {
+        let place = if self.place > 0 { self.place + 1 } else { 0 };
+        Self::MARK + self.primary + self.alternate + self.kind + 3 + place
+    }
 
     /// Shares a width out: addresses get what they need, where they occur gets the rest.
     pub(super) fn of(width: usize, widest: (usize, usize)) -> Self {
@@ -38,7 +46,7 @@ impl Columns {
         let room = width.saturating_sub(fixed);
         let left = room.saturating_sub(primary + alternate);
         if left > Self::LEAST_PLACE {
-            let place = left - 1;
+            let place = (left - 1).min(Self::MOST_PLACE);
             return Self { primary, alternate, kind: Self::KIND, place, state: Self::STATE };
         }
         let primary = primary.min(room.saturating_sub(alternate).max(room / 2));
@@ -115,10 +123,8 @@ mod tests {
     fn the_columns_never_take_more_than_there_is_and_the_place_gives_way_first() {
         for width in 0..200 {
             for widest in [(0, 0), (11, 13), (18, 18), (39, 39)] {
-                let Columns { primary, alternate, kind, place, state } = Columns::of(width, widest);
-                let gaps = if place > 0 { 4 } else { 3 };
-                let taken = Columns::MARK + primary + alternate + kind + place + state + gaps;
-                assert!(taken <= width.max(28), "{width} {widest:?}");
+                let columns = Columns::of(width, widest);
+                assert!(columns.before_state() + columns.state <= width.max(28), "{width} {widest:?}");
             }
         }
         assert_eq!(Columns::of(58, (12, 14)).place, 0);

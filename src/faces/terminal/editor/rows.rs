@@ -31,6 +31,8 @@ pub(super) struct Tally {
     pub(super) conflicts: usize,
     pub(super) warnings: usize,
     pub(super) unconfirmed: usize,
+    /// Occurrences of addresses that the scan could not list.
+    pub(super) not_judged: usize,
 }
 
 impl Rows {
@@ -49,6 +51,11 @@ impl Rows {
         rows.tally = rows.count(table);
         rows.widest = rows.measure();
         rows
+    }
+
+    /// What is wrong with the whole table.
+    pub(super) fn problems_of_all(&self) -> impl Iterator<Item = &TranslationProblem> {
+        self.problems.iter().filter(|problem| State::of(problem).is_none())
     }
 
     /// What is wrong with a row.
@@ -137,9 +144,12 @@ impl Rows {
                 TranslationProblem::OwnKept { .. } => tally.own_kept += 1,
                 TranslationProblem::Chain { .. } => tally.chains += 1,
                 TranslationProblem::TwoToOne { own: true, .. } => tally.conflicts += 1,
-                TranslationProblem::TwoToOne { own: false, .. }
-                | TranslationProblem::OutsideAlternate { .. }
-                | TranslationProblem::TooMany { .. } => tally.warnings += 1,
+                TranslationProblem::TwoToOne { own: false, .. } | TranslationProblem::OutsideAlternate { .. } => {
+                    tally.warnings += 1;
+                }
+                TranslationProblem::TooMany { unlisted } => {
+                    tally.not_judged = usize::try_from(*unlisted).unwrap_or(usize::MAX);
+                }
             }
         }
         tally.warnings += self.all.iter().filter(|row| row.kind == Kind::Elsewhere).count();
@@ -156,7 +166,7 @@ impl Rows {
 }
 
 impl Tally {
-    /// How many problems keep the table from being used.
+    /// How many problems can be mended here and keep the table from being used.
     pub(super) const fn must(&self) -> usize {
         self.own_unmapped + self.own_kept + self.chains + self.conflicts
     }

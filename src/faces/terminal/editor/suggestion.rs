@@ -19,12 +19,7 @@ pub(super) enum Source {
     /// A rule that would speak if the entry for just this address were taken out.
     Rule(TranslationEntry),
     /// The only alternate network as large as the primary network that the address stands in.
-    Networks {
-        /// The network of the primary.
-        primary: IpNet,
-        /// The network of the alternate.
-        alternate: IpNet,
-    },
+    Network(IpNet),
 }
 
 impl Suggestion {
@@ -43,7 +38,7 @@ impl Suggestion {
     pub(super) fn because(&self) -> String {
         match self.source {
             Source::Rule(rule) => format!("as the rule {rule} would have it"),
-            Source::Networks { primary, alternate } => format!("the same host as in {primary}, in {alternate}"),
+            Source::Network(alternate) => format!("the same host in {alternate}"),
         }
     }
 
@@ -70,6 +65,6 @@ impl Suggestion {
         }
         let rule = TranslationEntry::network(primary, alternate).ok()?;
         let becomes = IpNet::new(rule.apply(row.primary.addr()), row.primary.prefix_len()).ok()?;
-        Some(Self { alternate: becomes, source: Source::Networks { primary, alternate } })
+        Some(Self { alternate: becomes, source: Source::Network(alternate) })
     }
 }

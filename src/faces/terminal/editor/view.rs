@@ -72,8 +72,10 @@ pub(super) fn draw(editor: &Editor, frame: &mut Frame<'_>, area: Rect, look: Loo
 
 /// Where one is, and how much there is to mend, the worst first; as much of it as has room.
 fn title(editor: &Editor, room: usize) -> String {
-    let Tally { entries, own_unmapped, own_kept, chains, conflicts, warnings, unconfirmed } = editor.rows.tally;
+    let Tally { entries, own_unmapped, own_kept, chains, conflicts, warnings, unconfirmed, not_judged } =
+        editor.rows.tally;
     let counts = [
+        (not_judged, "not judged", "not judged"),
         (own_unmapped, "unmapped own", "unmapped own"),
         (own_kept, "kept own", "kept own"),
         (chains, "chain", "chains"),

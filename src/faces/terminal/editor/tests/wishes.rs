@@ -100,6 +100,15 @@ fn a_wizard_goes_on_with_a_table_that_was_right_from_the_start() {
 }
 
 #[test]
+fn what_the_scan_could_not_list_is_told_with_every_row() {
+    let mut given = small_given();
+    given.scan.as_mut().unwrap().unlisted = 1_204;
+    let shown = picture(&Editor::new(given, Purpose::Settings), 100, 24);
+    assert!(shown.contains("7 entries · 1,204 not judged"), "{shown}");
+    assert!(shown.contains("! the data has more addresses than can be listed"), "{shown}");
+}
+
+#[test]
 fn what_the_caller_tells_stays_until_the_next_key() {
     let mut editor = small();
     editor.tell("the file\x1b[2J cannot be read");

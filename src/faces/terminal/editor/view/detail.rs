@@ -97,8 +97,8 @@ fn row_title(row: &Row) -> String {
 
 /// The most important first: what is wrong, what would help, what happens now, where it occurs.
 fn row_lines(editor: &Editor, row: &Row, look: Look) -> Vec<Line<'static>> {
-    let mut lines: Vec<Line<'static>> =
-        editor.rows.problems_of(row).take(3).map(|problem| problem_line(problem, look)).collect();
+    let problems = editor.rows.problems_of_all().chain(editor.rows.problems_of(row).take(3));
+    let mut lines: Vec<Line<'static>> = problems.map(|problem| problem_line(problem, look)).collect();
     let more = editor.rows.problems_of(row).count().saturating_sub(3);
     if more > 0 {
         lines.push(Line::from(format!("  and {} more", counted(more, "problem", "problems"))));
@@ -172,11 +172,11 @@ fn draw_form(frame: &mut Frame<'_>, area: Rect, form: &Form, look: Look) {
         {
             let line = Rect { height: rest.height.min(1), ..rest };
             let active = form.field == field;
-            frame.render_widget(Line::from(label), line);
-            let style = if active { look.chosen() } else { look.quiet() };
+            let (mark, style) = if active { ("▸", look.chosen()) } else { (" ", look.quiet()) };
+            frame.render_widget(Line::from(format!("{mark} {label}")), line);
             input_line(
                 frame,
-                Rect { width: line.width.saturating_sub(10).min(45), ..right_of(line, 10) },
+                Rect { width: line.width.saturating_sub(12).min(45), ..right_of(line, 12) },
                 input,
                 style,
                 active,

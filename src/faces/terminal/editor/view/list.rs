@@ -84,13 +84,13 @@ fn draw_row(
 fn draw_form(frame: &mut Frame<'_>, area: Rect, row: &Row, form: &Form, columns: &Columns, look: Look) {
     let primary = fit(&side_text(row.primary), columns.primary);
     frame.render_widget(Line::styled(format!("{MARK}{primary} "), look.title()), area);
-    let field = right_of(area, Columns::MARK + columns.primary + 1);
-    let state = u16::try_from(columns.state).unwrap_or(u16::MAX).min(field.width);
-    let typed = Rect { width: (field.width - state).saturating_sub(1), ..field };
-    input_line(frame, typed, &form.alternate, look.chosen(), true);
+    let before = Columns::MARK + columns.primary + 1;
+    let field = right_of(area, before);
+    let room = u16::try_from(columns.before_state().saturating_sub(before + 1)).unwrap_or(u16::MAX);
+    input_line(frame, Rect { width: room.min(field.width), ..field }, &form.alternate, look.chosen(), true);
     let style = form.judged.state().map_or_else(|| look.bad(), |state| state.style(look));
-    let state = Rect { x: typed.x + typed.width + 1, width: state, ..field };
-    frame.render_widget(Line::styled(fit(form.judged.text(), columns.state), style), state.intersection(area));
+    let state = Line::styled(fit(form.judged.text(), columns.state), style);
+    frame.render_widget(state, right_of(area, columns.before_state()));
 }
 
 /// The texts of a row in their columns, each with the blank after it.

@@ -47,9 +47,9 @@ fn draw_leaving(editor: &Editor, frame: &mut Frame<'_>, area: Rect, chosen: Leav
     let what = editor.history.summary().unwrap_or_default();
     let mut buttons = Vec::new();
     for button in Leaving::ALL {
+        let (mark, style) = if button == chosen { ("▸", look.chosen()) } else { (" ", look.key()) };
         let label = format!("[ {} ]", word(button, editor.purpose));
-        let style = if button == chosen { look.chosen() } else { look.key() };
-        buttons.extend([Span::styled(label, style), Span::raw("  ")]);
+        buttons.extend([Span::raw(mark), Span::styled(label, style), Span::raw(" ")]);
     }
     let question = match editor.purpose {
         Purpose::Settings => "The table has changes that are not saved:",
