@@ -9,6 +9,8 @@
     reason = "a test ends by panicking"
 )]
 
+#[path = "end_to_end/by_keys.rs"]
+mod by_keys;
 #[path = "end_to_end/configure.rs"]
 mod configure;
 #[path = "end_to_end/data.rs"]
@@ -21,5 +23,8 @@ mod lab;
 mod loss;
 #[path = "end_to_end/pair.rs"]
 mod pair;
+#[path = "terminal/seat.rs"]
+#[allow(dead_code, reason = "it is made for the tests of the terminal UI")]
+mod seat;
 #[path = "end_to_end/takeover.rs"]
 mod takeover;

@@ -150,8 +150,8 @@ fn the_same_action_leaves_the_same_journal_by_keys_and_by_script() {
     seat.press(ENTER);
     seat.opens("settings network-control-address");
     seat.press_and_see(" 203.0.113.2", "203.0.113.1 203.0.113.2");
+    seat.press_and_see(ENTER, "✓ done");
     seat.press(ENTER);
-    confirmed(&mut seat);
     seat.opens("data mirrors load");
     seat.press(ENTER);
     confirmed(&mut seat);

@@ -29,6 +29,7 @@ impl Seat {
         let size = PtySize { rows: lines, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut builder = CommandBuilder::new(command.get_program());
+        builder.cwd("/");
         builder.args(command.get_args());
         for (name, value) in command.get_envs() {
             match value {

@@ -173,7 +173,7 @@ pub struct Job {
     pub over: Option<(String, Result<(), Failure>)>,
     /// A line of advice at the bottom.
     pub advice: Option<&'static str>,
-    /// Whether the plan was confirmed: from then on something changes.
+    /// Whether the plan was confirmed, or a step has begun: from then on something changes.
     pub confirmed: bool,
     /// The first line shown.
     pub scroll: usize,
@@ -257,6 +257,8 @@ impl Job {
             }
             Told::Checked(finding) => self.checks.push(finding),
             Told::StepBegins { number, step, .. } => {
+                // Some settings are changed without a question; from here on something changes all the same.
+                self.confirmed = true;
                 self.copying = None;
                 let state = StepState::Runs(now);
                 match self.steps.iter_mut().find(|row| row.number == number) {

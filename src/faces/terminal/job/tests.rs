@@ -150,6 +150,15 @@ fn a_step_shows_how_it_stands() {
 }
 
 #[test]
+fn a_step_that_began_unasked_is_a_change_under_way_as_well() {
+    let mut job = job(&["settings", "network-control-address"]);
+    let begins = Told::StepBegins { number: 1, step: "x".to_owned(), expected: std::time::Duration::ZERO };
+    job.heard(Said::Told(begins), now());
+    assert_eq!(job.on_key(key(KeyCode::Esc)), None);
+    assert!(job.is_changing() && job.advice.is_some());
+}
+
+#[test]
 fn a_refused_takeover_can_be_forced_and_nothing_else_can() {
     let refusal = |hint: &str| Failure::new(Exit::Refused, "the primary does not answer").hint(hint);
     let mut job = job(&["manual-takeover", "traffic-in-alternate"]);
