@@ -230,26 +230,84 @@ pub fn guarantee(primary: &SystemStatus, alternate: &SystemStatus) -> Guarantee 
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use chrono::{Duration, TimeZone};
+
     use super::*;
+    use crate::domain::configuration::Mode;
+    use crate::domain::traffic::Origin;
+
+    /// A pair of one server each, the primary active, read at a fixed moment.
+    pub(crate) fn status() -> Status {
+        let at = FixedOffset::east_opt(0).unwrap().with_ymd_and_hms(2026, 11, 21, 2, 14, 7).unwrap();
+        status_of(&[Traffic::Allowed], &[blocked(at)], at)
+    }
+
+    /// A pair whose servers are in these states, read at this moment.
+    pub(crate) fn status_of(primary: &[Traffic], alternate: &[Traffic], at: DateTime<FixedOffset>) -> Status {
+        let (primary, alternate) = (system([192, 0, 2], primary), system([198, 51, 100], alternate));
+        let manual = Mode::Manual;
+        Status {
+            schema: SCHEMA,
+            read_at: at,
+            configured: true,
+            active: Active::Primary,
+            epoch: Epoch(3),
+            guarantee: guarantee(&primary, &alternate),
+            verdict: verdict(primary.traffic, alternate.traffic).to_owned(),
+            primary: Some(primary),
+            alternate: Some(alternate),
+            network_control_address: vec![ControlAddress {
+                address: [203, 0, 113, 1].into(),
+                from_primary: Some(true),
+                from_alternate: Some(true),
+            }],
+            takeover: Some(TakeoverSettings { alternate_from_primary: manual, primary_from_alternate: manual }),
+            boot_without_peer: None,
+            mirror: Some(MirrorStatus {
+                name: "20261121013000-4".to_owned(),
+                taken_at: at - Duration::minutes(11),
+                backup_at: Some(at - Duration::minutes(44)),
+                loaded_at: at - Duration::minutes(11),
+                age_seconds: 44 * 60,
+            }),
+            auto_copy: Some(AutoCopyStatus {
+                schedule: "0 2 * * * (UTC)".to_owned(),
+                next: Some(at + Duration::hours(23)),
+                last_result: Some("done".to_owned()),
+                last_at: Some(at),
+            }),
+            unfinished: None,
+            running: None,
+        }
+    }
+
+    /// A server that was blocked three hours before this moment.
+    pub(crate) fn blocked(at: DateTime<FixedOffset>) -> Traffic {
+        Traffic::Blocked { origin: Origin::Order, since: Some(at - Duration::hours(3)), turned_away: 301 }
+    }
+
+    fn system(network: [u8; 3], servers: &[Traffic]) -> SystemStatus {
+        let [a, b, c] = network;
+        let server = |(lim, traffic): (u8, &Traffic)| {
+            ServerStatus::new(LimNumber::try_from(u16::from(lim)).unwrap(), [a, b, c, lim + 9].into(), traffic)
+        };
+        let told: Vec<ServerStatus> = (1..).zip(servers).map(server).collect();
+        SystemStatus {
+            traffic: Word::of_system(servers),
+            reachable: told.iter().all(|server| server.reachable),
+            version: Some("7.4.1".to_owned()),
+            calls: None,
+            servers: told,
+        }
+    }
 
     #[test]
     fn one_open_server_on_each_side_loses_the_guarantee() {
-        let open = system(&[Traffic::Allowed, Traffic::Unknown { because: "no answer".into() }]);
-        let blocked =
-            system(&[Traffic::Blocked { origin: crate::domain::traffic::Origin::Order, since: None, turned_away: 0 }]);
-        assert_eq!(guarantee(&open, &open), Guarantee::Lost);
-        assert_eq!(guarantee(&open, &blocked), Guarantee::Manual);
-    }
-
-    fn system(servers: &[Traffic]) -> SystemStatus {
-        let address = IpAddr::from([192, 0, 2, 10]);
-        SystemStatus {
-            traffic: Word::of_system(servers),
-            reachable: true,
-            version: None,
-            calls: None,
-            servers: servers.iter().map(|t| ServerStatus::new(LimNumber::FIRST, address, t)).collect(),
-        }
+        let unknown = Traffic::Unknown { because: "no answer".into() };
+        let open = [Traffic::Allowed, unknown];
+        let at = status().read_at;
+        assert_eq!(status_of(&open, &open, at).guarantee, Guarantee::Lost);
+        assert_eq!(status_of(&open, &[blocked(at)], at).guarantee, Guarantee::Manual);
     }
 }

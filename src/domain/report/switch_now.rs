@@ -89,6 +89,7 @@ impl SwitchNow {
     fn judge_data(&mut self, status: &Status, to: Site) {
         match (&status.mirror, to) {
             (None, Site::Alternate) => self.hindrances.push("no data is loaded in the alternate".to_owned()),
+            (Some(mirror), Site::Alternate) if mirror.age_seconds < 60 => {}
             (Some(mirror), Site::Alternate) => {
                 let age = span(chrono::Duration::seconds(mirror.age_seconds));
                 let old = if mirror.age_seconds > OLD_DATA_SECONDS { "OLD data: " } else { "" };
@@ -98,5 +99,71 @@ impl SwitchNow {
                 self.cautions.push("what users changed on the alternate is not carried back".to_owned());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::report::tests::status;
+
+    fn judged(change: impl FnOnce(&mut Status)) -> SwitchNow {
+        let mut status = status();
+        change(&mut status);
+        SwitchNow::of(&status)
+    }
+
+    #[test]
+    fn a_normal_pair_can_be_switched_and_the_age_of_the_data_is_told() {
+        let judged = judged(|_| {});
+        assert!(judged.is_safe(), "{judged:?}");
+        assert_eq!(judged.cautions, ["what changed in the last 44 min is not in the alternate"]);
+    }
+
+    #[test]
+    fn each_thing_that_would_stop_a_takeover_is_named() {
+        type Change = fn(&mut Status);
+        let cases: [(Change, &str); 7] = [
+            (|s| s.running = Some("root on pts/0, remove".to_owned()), "another action is running: root on pts/0"),
+            (|s| s.unfinished = Some("data copy".to_owned()), "unfinished: data copy"),
+            (|s| s.guarantee = Guarantee::Lost, "both systems let traffic in"),
+            (|s| s.primary.as_mut().unwrap().servers[0].reachable = false, "1 of 1 LIM of the primary do not answer"),
+            (|s| s.primary.as_mut().unwrap().traffic = Word::Blocked, "the primary is blocked although"),
+            (
+                |s| s.network_control_address[0].from_alternate = Some(false),
+                "203.0.113.1 does not answer the alternate",
+            ),
+            (|s| s.mirror = None, "no data is loaded in the alternate"),
+        ];
+        for (change, because) in cases {
+            let judged = judged(change);
+            assert!(!judged.is_safe() && judged.hindrances[0].starts_with(because), "{because}: {judged:?}");
+        }
+    }
+
+    #[test]
+    fn old_data_other_versions_and_calls_are_told_and_do_not_stop_anybody() {
+        let judged = judged(|s| {
+            s.mirror.as_mut().unwrap().age_seconds = 3 * 86_400;
+            s.alternate.as_mut().unwrap().version = Some("7.5".to_owned());
+            s.primary.as_mut().unwrap().calls = Some(3);
+        });
+        assert!(judged.is_safe());
+        let told = judged.cautions.join("; ");
+        assert!(told.contains("OLD data") && told.contains("versions differ") && told.contains("3 calls"), "{told}");
+    }
+
+    #[test]
+    fn back_to_the_primary_what_is_on_the_alternate_stays_there() {
+        let judged = judged(|s| s.active = Active::Alternate);
+        assert_eq!(judged.to, Some(Site::Primary));
+        assert!(judged.cautions.contains(&"what users changed on the alternate is not carried back".to_owned()));
+    }
+
+    #[test]
+    fn without_a_configuration_nothing_can_be_switched() {
+        let judged = judged(|s| s.active = Active::None);
+        assert!(!judged.is_safe());
+        assert_eq!(judged.hindrances, ["redundancy is not configured"]);
     }
 }

@@ -50,7 +50,8 @@ pub fn padded(text: &str, columns: usize) -> String {
 /// A text broken into lines of at most so many columns, at blanks where there are any.
 #[must_use]
 pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
-    textwrap::wrap(text, columns.max(1)).into_iter().map(std::borrow::Cow::into_owned).collect()
+    let options = textwrap::Options::new(columns.max(1)).word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::wrap(text, options).into_iter().map(std::borrow::Cow::into_owned).collect()
 }
 
 /// The line at the bottom: keys and what they do, those that still fit.

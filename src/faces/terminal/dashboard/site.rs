@@ -117,7 +117,7 @@ impl Panel<'_> {
     fn turned_away(&self) -> Option<String> {
         let packets: u64 = self.system.servers.iter().filter_map(|server| server.turned_away).sum();
         let since = self.system.servers.iter().filter_map(|server| server.blocked_since).min()?;
-        Some(format!(" turned away {packets} packets since {}", since.format("%m-%d %H:%M")))
+        Some(format!(" turned away {packets} since {}", since.format("%m-%d %H:%M")))
     }
 
     /// The servers that are not as most are, in a line.

@@ -8,14 +8,10 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
-use crate::domain::configuration::{Mode, TakeoverSettings};
 use crate::domain::journal::{Event, Line, Outcome, Person};
 use crate::domain::plan::Action;
-use crate::domain::report::{
-    self, Active, AutoCopyStatus, ControlAddress, Guarantee, MirrorStatus, ServerStatus, SystemStatus,
-};
-use crate::domain::site::{Epoch, LimNumber};
-use crate::domain::traffic::{Origin, Traffic, TrafficWord};
+use crate::domain::report::{self, Guarantee};
+use crate::domain::traffic::Traffic;
 use crate::faces::terminal::look::Look;
 
 /// The moment at which every picture here is taken.
@@ -23,66 +19,14 @@ pub(crate) fn now() -> DateTime<Local> {
     Local.with_ymd_and_hms(2026, 11, 21, 2, 14, 7).unwrap()
 }
 
-fn system(site: u8, servers: &[Traffic]) -> SystemStatus {
-    let server = |(i, traffic): (usize, &Traffic)| {
-        let lim = LimNumber::try_from(u16::try_from(i + 1).unwrap()).unwrap();
-        ServerStatus::new(lim, [192, 0, site, u8::try_from(i + 10).unwrap()].into(), traffic)
-    };
-    let servers_told: Vec<ServerStatus> = servers.iter().enumerate().map(server).collect();
-    SystemStatus {
-        traffic: TrafficWord::of_system(servers),
-        reachable: servers_told.iter().all(|server| server.reachable),
-        version: Some("7.4.1".to_owned()),
-        calls: Some(212),
-        servers: servers_told,
-    }
-}
-
 fn blocked() -> Traffic {
-    Traffic::Blocked {
-        origin: Origin::Order,
-        since: Some(now().fixed_offset() - chrono::Duration::hours(3)),
-        turned_away: 301,
-    }
+    report::tests::blocked(now().fixed_offset())
 }
 
 /// Facts of two systems whose servers are in these states.
 pub(crate) fn facts(primary: &[Traffic], alternate: &[Traffic]) -> Facts {
-    let (primary, alternate) = (system(2, primary), system(7, alternate));
     let at = now().fixed_offset();
-    let status = Status {
-        schema: 1,
-        read_at: at,
-        configured: true,
-        active: Active::Primary,
-        epoch: Epoch(3),
-        guarantee: report::guarantee(&primary, &alternate),
-        verdict: report::verdict(primary.traffic, alternate.traffic).to_owned(),
-        primary: Some(primary),
-        alternate: Some(alternate),
-        network_control_address: vec![ControlAddress {
-            address: [203, 0, 113, 1].into(),
-            from_primary: Some(true),
-            from_alternate: Some(true),
-        }],
-        takeover: Some(TakeoverSettings { alternate_from_primary: Mode::Manual, primary_from_alternate: Mode::Manual }),
-        boot_without_peer: None,
-        mirror: Some(MirrorStatus {
-            name: "20261121013000-4".to_owned(),
-            taken_at: at - chrono::Duration::minutes(11),
-            backup_at: Some(at - chrono::Duration::minutes(44)),
-            loaded_at: at - chrono::Duration::minutes(11),
-            age_seconds: 44 * 60,
-        }),
-        auto_copy: Some(AutoCopyStatus {
-            schedule: "0 2 * * * (UTC)".to_owned(),
-            next: Some(at + chrono::Duration::hours(23)),
-            last_result: Some("done".to_owned()),
-            last_at: Some(at),
-        }),
-        unfinished: None,
-        running: None,
-    };
+    let status = report::tests::status_of(primary, alternate, at);
     let line = |minutes: i64, id: &str, action, event| Line {
         schema: 1,
         at: at - chrono::Duration::minutes(minutes),
