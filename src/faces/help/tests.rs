@@ -136,14 +136,12 @@ fn every_command_within_a_text_is_in_the_table() {
             let document::Span::Code(text) = span else { continue };
             let mut command = table.clone();
             for word in shell_words(text) {
-                match command.find_subcommand(&word) {
-                    Some(below) => command = below.clone(),
-                    None => {
-                        let is_a_word = command.get_name() == table.get_name() || !command.has_subcommands();
-                        assert!(is_a_word, "{}: `{text}`: {} has no {word}", page.name, command.get_name());
-                        break;
-                    }
-                }
+                let Some(below) = command.find_subcommand(&word).cloned() else {
+                    let is_a_word = command.get_name() == table.get_name() || !command.has_subcommands();
+                    assert!(is_a_word, "{}: `{text}`: {} has no {word}", page.name, command.get_name());
+                    break;
+                };
+                command = below;
                 tried += 1;
             }
         }
