@@ -153,8 +153,10 @@ fn each_exit_code_means_what_the_contract_says() {
     lab.words("status").ended(4).complains("LIM 1 of the primary system, LIM 2 of the primary system");
     lab.words("data copy --yes").ended(4).complains("192.0.2.11 does not answer");
     lab.run(&["lab", "heal", "primary"]).ended(0);
-    let lock = fs::File::open(lab.here().join("run/mxone_system_redundancy/lock")).unwrap();
+    // Whoever holds the lock writes their name into it, and takes it out again at the end.
+    let mut lock = fs::File::create(lab.here().join("run/mxone_system_redundancy/lock")).unwrap();
     lock.lock().unwrap();
+    lock.write_all(b"mxone_admin on pts/3, data copy since 2026-11-21 02:14:07").unwrap();
     let holder = lab.words("data copy --yes").ended(6);
     assert!(holder.err.contains("another action is running: ") && holder.err.contains(" since "), "{holder:?}");
     lab.words("manual-takeover traffic-in-alternate --yes").ended(6);
