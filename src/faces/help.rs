@@ -152,7 +152,7 @@ fn told(topic: &str, found: &[Found]) -> String {
             text.push_str(&heading);
         }
         before = place.page.name;
-        let line = layout::shortened(&format!("    {}: {}", place.heading, place.line), layout::PRINTED);
+        let line = layout::shortened(&format!("    {}", place.told()), layout::PRINTED);
         text.extend([&line, "\n"]);
     }
     text

@@ -3,6 +3,9 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::document::{Block, Document, Kind, Mark, Span};
+use filling::fill;
+
+mod filling;
 
 /// Columns of a page that is printed.
 pub const PRINTED: usize = 80;
@@ -10,10 +13,13 @@ pub const PRINTED: usize = 80;
 /// Columns by which code stands in.
 const CODE: usize = 4;
 
+/// Words to type that are no longer than this are not parted.
+const WHOLE: usize = 30;
+
 /// Where a page is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Medium {
-    /// Printed, or in a pager: headings are underlined, links tell the page they lead to.
+    /// Printed, or in a pager: headings are underlined, links tell what to type to get there.
     Paper,
     /// On the screen: links stand in brackets, as all that can be pressed.
     Screen,
@@ -119,16 +125,18 @@ impl Layout {
         match &block.kind {
             Kind::Heading { level, spans } => self.heading(*level, spans),
             Kind::Paragraph(spans) => {
-                let words = self.words(spans);
-                self.fill(words, block.indent, "");
+                let front = " ".repeat(block.indent);
+                let lines = fill(self.words(spans), &front, block.indent, self.width);
+                self.push(lines);
             }
             Kind::Item { mark, spans } => {
-                let words = self.words(spans);
                 let sign = match mark {
                     Mark::Dot => "- ".to_owned(),
                     Mark::Number(number) => format!("{number}. "),
                 };
-                self.fill(words, block.indent, &sign);
+                let front = " ".repeat(block.indent.saturating_sub(sign.len())) + &sign;
+                let lines = fill(self.words(spans), &front, block.indent, self.width);
+                self.push(lines);
             }
             Kind::Code(lines) => {
                 for line in lines {
@@ -145,7 +153,7 @@ impl Layout {
                 piece.weight = Weight::Heading;
             }
         }
-        self.fill(words, 0, "");
+        self.push(fill(words, "", 0, self.width));
         let line = match (self.medium, level) {
             (Medium::Paper, 1) => "=",
             (Medium::Paper, 2) => "-",
@@ -156,20 +164,27 @@ impl Layout {
         self.lines.push(Line { pieces, block: self.block });
     }
 
-    /// Code keeps its blanks; what is too long goes on in the next line, further in.
+    /// Code keeps its blanks; what is too long goes on in the next line, further in. A command of ours is parted so that
+    /// it can be typed as it stands there.
     fn code(&mut self, line: &str, indent: usize) {
-        let own = line.len() - line.trim_start().len();
-        let words = line.split_whitespace().map(|word| vec![Piece { text: word.to_owned(), weight: Weight::Code }]);
-        let room = self.width.saturating_sub(indent);
-        if line.width() <= room {
-            let pieces = vec![
-                Piece { text: " ".repeat(indent), weight: Weight::Plain },
-                Piece { text: line.to_owned(), weight: Weight::Code },
-            ];
-            self.lines.push(Line { pieces, block: self.block });
-        } else {
-            self.fill(words.collect(), indent + own + CODE, &" ".repeat(CODE));
+        if indent + line.width() <= self.width {
+            let front = Piece { text: " ".repeat(indent), weight: Weight::Plain };
+            self.push(vec![vec![front, Piece { text: line.to_owned(), weight: Weight::Code }]]);
+            return;
         }
+        let body = line.trim();
+        let indent = indent + line.len() - line.trim_start().len();
+        let is_command = ["mxone_", "sudo ", "--"].iter().any(|start| body.starts_with(start));
+        let sign = if is_command { " \\" } else { "" };
+        let (body, goes_on) = body.strip_suffix(sign).filter(|_| is_command).map_or((body, false), |body| (body, true));
+        let words = body.split_whitespace().map(|word| vec![Piece { text: word.to_owned(), weight: Weight::Code }]);
+        let width = self.width.saturating_sub(sign.len());
+        let mut lines = fill(words.collect(), &" ".repeat(indent), indent + CODE, width);
+        let signed = lines.len() - usize::from(!goes_on);
+        for pieces in lines.iter_mut().take(signed) {
+            pieces.push(Piece { text: sign.to_owned(), weight: Weight::Code });
+        }
+        self.push(lines);
     }
 
     /// The words of running text; a word is what stands between blanks, and may have pieces of several looks.
@@ -177,6 +192,10 @@ impl Layout {
         let mut words: Vec<Vec<Piece>> = vec![Vec::new()];
         for span in spans {
             let (text, weight) = self.shown(span);
+            if let (true, Some(word)) = (weight == Weight::Code && text.width() <= WHOLE, words.last_mut()) {
+                word.push(Piece { text, weight });
+                continue;
+            }
             for (number, part) in text.split(char::is_whitespace).enumerate() {
                 if number > 0 {
                     words.push(Vec::new());
@@ -199,7 +218,7 @@ impl Layout {
             Span::Link { text, page } => {
                 self.links += 1;
                 let text = match self.medium {
-                    Medium::Paper => format!("{text} (see: {page})"),
+                    Medium::Paper => format!("{text} (help {page})"),
                     Medium::Screen => format!("[{text}]"),
                 };
                 (text, Weight::Link(self.links - 1))
@@ -207,88 +226,10 @@ impl Layout {
         }
     }
 
-    /// Fills lines with words; the sign hangs out to the left of the first.
-    fn fill(&mut self, words: Vec<Vec<Piece>>, indent: usize, sign: &str) {
-        let room = self.width.saturating_sub(indent).max(1);
-        let before = " ".repeat(indent.saturating_sub(sign.width()));
-        let mut line = Filling::new(before + sign);
-        let words =
-            words.into_iter().flat_map(|word| if width_of(&word) > room { torn(&word, room) } else { vec![word] });
-        for word in words {
-            let wider = line.filled + usize::from(line.filled > 0) + width_of(&word);
-            if line.filled > 0 && wider > room {
-                self.lines.push(Line { pieces: line.pieces, block: self.block });
-                line = Filling::new(" ".repeat(indent));
-            }
-            line.add(word);
-        }
-        self.lines.push(Line { pieces: line.pieces, block: self.block });
+    fn push(&mut self, lines: Vec<Vec<Piece>>) {
+        let block = self.block;
+        self.lines.extend(lines.into_iter().map(|pieces| Line { pieces, block }));
     }
-}
-
-/// A line that fills up.
-struct Filling {
-    pieces: Vec<Piece>,
-    /// Columns behind what stands in front.
-    filled: usize,
-}
-
-impl Filling {
-    fn new(front: String) -> Self {
-        let front = Piece { text: front, weight: Weight::Plain };
-        Self { pieces: Some(front).filter(|front| !front.text.is_empty()).into_iter().collect(), filled: 0 }
-    }
-
-    fn add(&mut self, word: Vec<Piece>) {
-        let is_first = self.filled == 0;
-        self.filled += usize::from(!is_first) + width_of(&word);
-        for (number, piece) in word.into_iter().enumerate() {
-            let blank = if number == 0 && !is_first { " " } else { "" };
-            match self.pieces.last_mut() {
-                // The blank within a link is part of it; a plain one stands between two looks.
-                Some(last) if last.weight == piece.weight => last.text.extend([blank, &piece.text]),
-                Some(last) if !blank.is_empty() && last.weight == Weight::Plain => {
-                    last.text.push_str(blank);
-                    self.pieces.push(piece);
-                }
-                Some(_) if !blank.is_empty() && piece.weight == Weight::Plain => {
-                    self.pieces.push(Piece { text: format!("{blank}{}", piece.text), weight: Weight::Plain });
-                }
-                Some(_) if !blank.is_empty() => {
-                    self.pieces.push(Piece { text: blank.to_owned(), weight: Weight::Plain });
-                    self.pieces.push(piece);
-                }
-                Some(_) | None => self.pieces.push(piece),
-            }
-        }
-    }
-}
-
-fn width_of(word: &[Piece]) -> usize {
-    word.iter().map(|piece| piece.text.width()).sum()
-}
-
-/// A word that is wider than the page, in parts that are not.
-fn torn(word: &[Piece], room: usize) -> Vec<Vec<Piece>> {
-    let mut parts: Vec<Vec<Piece>> = vec![Vec::new()];
-    let mut filled = 0;
-    for piece in word {
-        for letter in piece.text.chars() {
-            let text = letter.to_string();
-            let wide = text.width();
-            if filled + wide > room && filled > 0 {
-                parts.push(Vec::new());
-                filled = 0;
-            }
-            filled += wide;
-            let Some(part) = parts.last_mut() else { continue };
-            match part.last_mut() {
-                Some(last) if last.weight == piece.weight => last.text.push(letter),
-                Some(_) | None => part.push(Piece { text, weight: piece.weight }),
-            }
-        }
-    }
-    parts
 }
 
 #[cfg(test)]
@@ -306,7 +247,7 @@ mod tests {
         A page
         ======
 
-        Some text that says `what to type`, and where it is told: another page (see:
+        Some text that says `what to type`, and where it is told: another page (help
         other).
 
         Steps
@@ -322,23 +263,21 @@ mod tests {
 
     #[test]
     fn on_a_narrow_screen_everything_is_there_and_nothing_is_wider() {
-        let lines = lay_out(&Document::parse(PAGE), 30, Medium::Screen);
-        assert!(lines.iter().all(|line| line.text().width() <= 30), "{lines:#?}");
+        let lines = lay_out(&Document::parse(PAGE), 40, Medium::Screen);
+        assert!(lines.iter().all(|line| line.text().width() <= 40), "{lines:#?}");
         let text: Vec<String> = lines.iter().map(Line::text).collect();
         insta::assert_snapshot!(text.join("\n"), @r"
         A page
 
-        Some text that says `what to
-        type`, and where it is told:
-        [another page].
+        Some text that says `what to type`, and
+        where it is told: [another page].
 
         Steps
 
-        1. First do this, which takes
-           quite a few words to say.
-               mxone_system_redundancy
-                   status --json --root
-                   /somewhere
+        1. First do this, which takes quite a
+           few words to say.
+               mxone_system_redundancy status \
+                   --json --root /somewhere
         2. Then that.
 
         Over.

@@ -32,7 +32,7 @@ fn the_page_of_a_command_names_it() {
         for path in paths(&table) {
             let words: Vec<&str> = path.iter().map(String::as_str).collect();
             let Some(page) = page_of_command(&words).and_then(page_named) else { continue };
-            let last = words.last().unwrap();
+            let [_, .., last] = words.as_slice() else { continue };
             assert!(page.markdown.contains(last), "the page {} says nothing of {words:?}", page.name);
         }
     }
@@ -136,14 +136,12 @@ fn every_command_within_a_text_is_in_the_table() {
             let document::Span::Code(text) = span else { continue };
             let mut command = table.clone();
             for word in shell_words(text) {
-                match command.find_subcommand(&word) {
-                    Some(below) => command = below.clone(),
-                    None => {
-                        let is_a_word = command.get_name() == table.get_name() || !command.has_subcommands();
-                        assert!(is_a_word, "{}: `{text}`: {} has no {word}", page.name, command.get_name());
-                        break;
-                    }
-                }
+                let Some(below) = command.find_subcommand(&word).cloned() else {
+                    let is_a_word = command.get_name() == table.get_name() || !command.has_subcommands();
+                    assert!(is_a_word, "{}: `{text}`: {} has no {word}", page.name, command.get_name());
+                    break;
+                };
+                command = below;
                 tried += 1;
             }
         }
@@ -170,8 +168,8 @@ fn runbooks_say_what_is_seen_what_to_press_and_type_and_what_happens_then() {
 #[test]
 fn a_topic_is_a_page_a_command_or_words_to_look_for() {
     assert!(page(Some("lost-primary")).unwrap().starts_with("The primary site is lost\n===="));
-    assert!(page(Some("data auto create")).unwrap().starts_with("data\n===="));
-    assert!(page(Some("mxone_maintenance")).unwrap().starts_with("mxone_maintenance\n===="));
+    assert!(page(Some("data auto create")).unwrap().starts_with("data: copy exchange data"));
+    assert!(page(Some("mxone_maintenance")).unwrap().starts_with("mxone_maintenance: block and allow"));
     let found = page(Some("BOOT  guard")).unwrap();
     assert!(found.starts_with("There is no page \"BOOT  guard\". It is told of in:\n"), "{found}");
     assert!(found.lines().all(|line| line.chars().count() <= layout::PRINTED), "{found}");
@@ -193,15 +191,16 @@ fn the_page_for_the_worst_hour_is_printed_as_a_person_reads_it() {
 #[test]
 fn a_search_names_pages_first_then_headings_then_texts() {
     let found = search("Uninstall");
-    let first = &found[0];
-    assert_eq!(first.page.name, "lost-alternate");
+    assert!(found.len() > 5);
     assert!(found.iter().all(|place| place.line.to_lowercase().contains("uninstall")));
     let named = search("takeover");
     assert_eq!((named[0].page.name, named[0].block), ("manual-takeover", 0));
-    assert_eq!((named[1].heading.as_str(), named[1].line.as_str()), ("takeover", "takeover"));
+    assert_eq!((named[1].page.name, named[1].block), ("settings", 0));
+    assert_eq!((named[2].told().as_str(), named[2].page.name), ("takeover", "settings"));
+    assert!(named[3].told().contains(": "), "{:?}", named[3]);
     assert!(named.len() > 5);
     // Not in one place, but on one page.
-    let scattered = search("SIP diversions planned");
+    let scattered = search("SIP diversions exercise");
     assert!(scattered.iter().any(|place| place.page.name == "planned-switch"), "{scattered:?}");
     assert_eq!(search("frobnicate"), []);
     assert_eq!(search(" ").len(), pages().len());

@@ -129,13 +129,8 @@ impl Finder {
     }
 
     fn row(&self, number: usize, found: &Found, list: Rect, look: Look) -> Row<'static> {
-        let told = if found.block == 0 || found.heading == found.line {
-            found.line.clone()
-        } else {
-            format!("{}: {}", found.heading, found.line)
-        };
         let name = shortened(found.page.name, NAMES - 1);
-        let text = shortened(&format!("{name:<NAMES$}{told}"), usize::from(list.width));
+        let text = shortened(&format!("{name:<NAMES$}{}", found.told()), usize::from(list.width));
         let (sign, style) = if number == self.chosen { ("▸ ", look.chosen()) } else { ("  ", Style::new()) };
         Row::styled(format!("{sign}{text}"), style)
     }
