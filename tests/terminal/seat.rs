@@ -58,6 +58,11 @@ impl Seat {
         self.screen.lock().unwrap().screen().contents()
     }
 
+    /// Looks at the screen with its colours.
+    pub fn with_screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
+        look(self.screen.lock().unwrap().screen())
+    }
+
     /// Whether the program has the terminal: its own screen, the mouse, a hidden or moved cursor.
     pub fn is_taken(&self) -> bool {
         self.screen.lock().unwrap().screen().alternate_screen()
@@ -96,6 +101,16 @@ impl Seat {
     #[track_caller]
     pub fn sees(&self, text: &str) -> String {
         self.waits(text, |shown| shown.contains(text))
+    }
+
+    /// Waits for a text without pausing between two looks, for measurements.
+    #[track_caller]
+    pub fn sees_at_once(&self, text: &str) {
+        let begun = Instant::now();
+        while !self.shown().contains(text) {
+            assert!(begun.elapsed() < PATIENCE, "\"{text}\" does not come; the screen is\n{}", self.shown());
+            std::thread::yield_now();
+        }
     }
 
     /// Waits until the screen shows a text no longer.
