@@ -264,6 +264,19 @@ mod tests {
     }
 
     #[test]
+    fn every_word_of_the_menu_has_its_page_of_help() {
+        fn check(items: &[Item]) {
+            for item in items {
+                assert!(crate::faces::help::page_named(item.help).is_some(), "{}: {}", item.word, item.help);
+                if let Menu(inner) = item.leads {
+                    check(inner);
+                }
+            }
+        }
+        check(TOP);
+    }
+
+    #[test]
     fn an_action_is_found_by_what_people_call_it() {
         let first = |typed: &str| find(typed).first().map(|(path, _)| path.join(" ")).unwrap_or_default();
         assert_eq!(first("failover"), "manual-takeover traffic-in-alternate");

@@ -4,10 +4,14 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
+use crate::domain::plan::{Action, Plan, Step};
+use crate::domain::preflight::{Check, Finding, Verdict};
+use crate::domain::site::{Epoch, Order, Site};
 use crate::domain::traffic::Traffic;
 use crate::faces::failure::{Exit, Failure};
 use crate::faces::terminal::conversation::Told;
 use crate::faces::terminal::dashboard::tests::{facts, now};
+use crate::ports::dialog::Question;
 
 fn app() -> App {
     let mut app = App::new("mxone_admin".to_owned(), chrono_tz::UTC, Look::new(false), now());
@@ -109,6 +113,125 @@ fn a_terminal_that_is_too_small_says_what_is_needed() {
     assert!(shown(&app(), 60, 20).contains("Menu"));
     for size in [(1, 1), (10, 2), (300, 100)] {
         shown(&app(), size.0, size.1);
+    }
+}
+
+/// Everything that can lie over the dashboard, by its name.
+fn screens() -> Vec<(&'static str, App)> {
+    let checks = |app: &mut App| {
+        let good = Verdict::Good("all 4 servers answer".to_owned());
+        let bad = Verdict::Bad("7.4.1 and 7.5 differ; update one of the systems before you go on".to_owned());
+        for (check, verdict) in [(Check::Reachable, good), (Check::Version, bad), (Check::Capacity, Verdict::NotTold)] {
+            app.update(Happened::Said(Said::Told(Told::Checked(Finding { check, verdict }))), now());
+        }
+    };
+    let said = |app: &mut App, said| app.update(Happened::Said(said), now());
+    let ask = || {
+        let question = Question {
+            key: "network_control_address",
+            flag: "--network-control-address",
+            prompt: "Network control address (several with commas)".to_owned(),
+            default: None,
+            help: "configure",
+        };
+        Asked::Question { question, proposed: Some("203.0.113.1".to_owned()), from: "from the answers file" }
+    };
+    let mut screens = Vec::new();
+    let mut app = app();
+    press(&mut app, &[KeyCode::Char('/')]);
+    type_in(&mut app, "fail");
+    screens.push(("finder", app));
+
+    let mut app = self::app();
+    press(&mut app, &[KeyCode::Char('/')]);
+    type_in(&mut app, "auto create");
+    press(&mut app, &[KeyCode::Enter]);
+    screens.push(("schedule", app));
+
+    let mut app = self::app();
+    app.start(Invocation::of(&["configure"]));
+    let answered = Told::Answered { prompt: "Platform of both systems".to_owned(), answer: "mxone".to_owned() };
+    said(&mut app, Said::Told(answered));
+    said(&mut app, Said::Asked(ask()));
+    type_in(&mut app, "x");
+    let because = "\"203.0.113.1x\" is not an IP address".to_owned();
+    said(&mut app, Said::Judged { text: "203.0.113.1x".to_owned(), verdict: Err(because) });
+    screens.push(("question", app));
+
+    let mut app = self::app();
+    app.start(Invocation {
+        reason: Some("core switch upgrade".to_owned()),
+        ..Invocation::of(&["manual-takeover", "traffic-in-alternate"])
+    });
+    checks(&mut app);
+    said(&mut app, Said::Asked(Asked::Plan { plan: Box::new(takeover()), word: None }));
+    screens.push(("plan", app));
+
+    let mut app = self::app();
+    app.start(Invocation::of(&["manual-takeover", "traffic-in-alternate"]));
+    let word = Some("alternate".to_owned());
+    said(&mut app, Said::Asked(Asked::Plan { plan: Box::new(takeover()), word }));
+    type_in(&mut app, "alter");
+    screens.push(("forced", app));
+
+    let mut app = self::app();
+    app.start(Invocation::of(&["data", "copy"]));
+    said(&mut app, Said::Asked(Asked::Plan { plan: Box::new(takeover()), word: None }));
+    press(&mut app, &[KeyCode::Right, KeyCode::Enter]);
+    let begins = Told::StepBegins { number: 1, step: String::new(), expected: std::time::Duration::ZERO };
+    said(&mut app, Said::Told(begins));
+    said(&mut app, Said::Told(Told::Copying { bytes: 400 << 20, of: 812 << 20, rate: 100 << 20 }));
+    screens.push(("copying", app));
+
+    let mut app = self::app();
+    app.start(Invocation::of(&["manual-takeover", "traffic-in-alternate"]));
+    let failure = Failure {
+        error: "LIM 1 and LIM 2 of the primary system do not answer".to_owned(),
+        because: vec!["192.0.2.11 does not answer".to_owned()],
+        hint: Some("if the site is lost, add --force and --reason".to_owned()),
+        exit: Exit::Refused,
+    };
+    said(&mut app, Said::Over { printed: String::new(), result: Err(failure) });
+    screens.push(("refused", app));
+
+    let mut app = self::app();
+    press(&mut app, &[KeyCode::Char('h'), KeyCode::Enter]);
+    screens.push(("history", app));
+    screens
+}
+
+fn takeover() -> Plan {
+    let servers = |site: &str| [1, 2].map(|lim| format!("{site}/{lim}").parse().unwrap()).into_iter().collect();
+    let order = Order { active: Site::Alternate, epoch: Epoch(4) };
+    Plan {
+        action: Action::TrafficInAlternate,
+        steps: vec![
+            Step::Block { servers: servers("primary") },
+            Step::ConfirmBlocked { servers: servers("primary") },
+            Step::Order { servers: servers("alternate"), order },
+            Step::Allow { servers: servers("alternate") },
+        ],
+        way_back: Vec::new(),
+        warnings: vec!["212 calls are up; calls in progress are not carried over".to_owned()],
+    }
+}
+
+#[test]
+fn every_screen_looks_like_this() {
+    for (name, app) in screens() {
+        for (columns, lines) in [(80, 24), (160, 50), (60, 20)] {
+            insta::assert_snapshot!(format!("{name}_{columns}x{lines}"), shown(&app, columns, lines));
+        }
+    }
+}
+
+#[test]
+fn every_screen_names_the_key_of_its_help_and_the_key_that_leads_back() {
+    for (name, app) in screens() {
+        let last = shown(&app, 80, 24).lines().last().unwrap_or_default().to_owned();
+        let footer = if ["finder", "schedule"].contains(&name) { shown(&app, 80, 24) } else { last };
+        assert!(footer.contains("Esc") || footer.contains("Enter back"), "{name}: {footer}");
+        assert!(footer.contains("F1 help") || name == "finder", "{name}: {footer}");
     }
 }
 
