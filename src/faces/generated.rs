@@ -26,7 +26,7 @@ pub fn man(words: &[String]) -> Result<String, String> {
     }
     let source = format!("{} {}", whole.get_name(), whole.get_version().unwrap_or_default());
     let mut page = Vec::new();
-    let rendered = clap_mangen::Man::new(command.clone()).source(source).manual("System redundancy").render(&mut page);
+    let rendered = clap_mangen::Man::new(command.clone()).source(source).render(&mut page);
     rendered.map_err(|error| format!("the man page cannot be written: {error}"))?;
     Ok(String::from_utf8_lossy(&page).into_owned())
 }
