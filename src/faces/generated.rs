@@ -24,8 +24,9 @@ pub fn man(words: &[String]) -> Result<String, String> {
     for word in rest {
         command = command.find_subcommand(word).ok_or_else(|| unknown(command, word))?;
     }
+    let source = format!("{} {}", whole.get_name(), whole.get_version().unwrap_or_default());
     let mut page = Vec::new();
-    let rendered = clap_mangen::Man::new(command.clone()).render(&mut page);
+    let rendered = clap_mangen::Man::new(command.clone()).source(source).render(&mut page);
     rendered.map_err(|error| format!("the man page cannot be written: {error}"))?;
     Ok(String::from_utf8_lossy(&page).into_owned())
 }

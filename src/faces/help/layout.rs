@@ -157,7 +157,8 @@ impl Layout {
         let line = match (self.medium, level) {
             (Medium::Paper, 1) => "=",
             (Medium::Paper, 2) => "-",
-            (Medium::Paper | Medium::Screen, _) => return,
+            (Medium::Paper, _) => "~",
+            (Medium::Screen, _) => return,
         };
         let length = self.lines.last().map_or(0, |line| line.text().width());
         let pieces = vec![Piece { text: line.repeat(length), weight: Weight::Plain }];
