@@ -1,6 +1,6 @@
 //! The pictures of the README: screens of the real program on the demo lab, drawn as SVG.
 //!
-//! `packaging/pictures` makes them anew; they are not compared, because they show times.
+//! `packaging/draw-pictures` makes them anew; they are not compared, because they show times.
 
 #![allow(
     clippy::unwrap_used,
@@ -26,7 +26,7 @@ use standing::Standing;
 const CELL: (u16, u16) = (9, 19);
 
 #[test]
-#[ignore = "it writes into help/pictures; run packaging/pictures"]
+#[ignore = "it writes into packaging/pictures; run packaging/draw-pictures"]
 fn the_pictures_of_the_readme() {
     let lab = Standing::configured(2);
     lab.run(&["lab", "backup"]).ended(0);
@@ -54,7 +54,7 @@ fn the_pictures_of_the_readme() {
 /// Draws what a person sees.
 fn draw(seat: &Seat, name: &str) {
     let svg = seat.with_screen(picture);
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("help/pictures");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/pictures");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join(format!("{name}.svg")), svg).unwrap();
 }

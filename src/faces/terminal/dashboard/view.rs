@@ -112,7 +112,9 @@ fn menu_row<'a>(item: &Item, chosen: bool, columns: usize, look: Look) -> Line<'
 fn view_head(frame: &mut Frame<'_>, head: Rect, facts: &Facts, who: &str, now: DateTime<Local>, look: Look) {
     let mut left = vec![Span::styled(" System Redundancy", look.title())];
     // A wide terminal has a panel for it.
-    if let Some(takeover) = facts.known().and_then(|status| status.takeover).filter(|_| (78..WIDE).contains(&head.width)) {
+    if let Some(takeover) =
+        facts.known().and_then(|status| status.takeover).filter(|_| (78..WIDE).contains(&head.width))
+    {
         let modes = [takeover.alternate_from_primary, takeover.primary_from_alternate].map(mode_word);
         left.push(Span::raw(format!("  takeover →A {} →P {}", modes[0], modes[1])));
     }
