@@ -40,17 +40,21 @@ fn main() {
 }
 
 fn first_frame(lab: &Standing) {
+    // Leaving takes longer than coming, and is not what is measured.
+    let taken = RefCell::new(None);
     let open = |command: &Command, text: &str| {
         let seat = Seat::take(command, (80, 24));
         seat.sees_at_once(text);
+        *taken.borrow_mut() = Some(seat);
     };
+    let leave = || drop(taken.borrow_mut().take());
     let ours = lab.command(&["--lab"]);
     let less = less();
     Contest {
         rounds: 20,
         runners: vec![
-            Runner::new("ours", || open(&ours, "System Redundancy"), || {}),
-            Runner::new("less", || open(&less, "one of the lines"), || {}),
+            Runner::new("ours", || open(&ours, "System Redundancy"), leave),
+            Runner::new("less", || open(&less, "one of the lines"), leave),
         ],
         doing: "first frame",
         undoing: "",

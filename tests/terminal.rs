@@ -14,8 +14,10 @@ mod seat;
 mod standing;
 
 use std::fs;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use mxone_system_redundancy::faces::terminal::screen::Screen;
 use rustix::process::{Pid, Signal, kill_process};
 use seat::Seat;
 use serde_json::Value;
@@ -237,10 +239,65 @@ fn the_terminal_is_given_back_however_the_program_ends() {
 }
 
 #[test]
+fn a_panic_gives_the_terminal_back_too() {
+    const CHILD: &str = "TERMINAL_PANICS";
+    if std::env::var_os(CHILD).is_some() {
+        let _screen = Screen::take().unwrap();
+        panic!("on purpose");
+    }
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "a_panic_gives_the_terminal_back_too", "--nocapture"]).env(CHILD, "1");
+    let mut seat = Seat::take(&command, (80, 24));
+    assert_ne!(seat.ends(), 0);
+    seat.is_given_back();
+    seat.sees("on purpose");
+}
+
+#[test]
+fn without_colours_nothing_is_coloured_and_nothing_is_lost() {
+    let lab = Standing::configured(1);
+    let mut command = lab.command(&["--lab"]);
+    command.env("NO_COLOR", "1");
+    let seat = Seat::take(&command, (80, 24));
+    seat.sees("LIVE ██");
+    let coloured = |screen: &vt100::Screen| {
+        let cells = (0..24).flat_map(|line| (0..80).map(move |column| (line, column)));
+        cells.filter_map(|(line, column)| screen.cell(line, column)).any(|cell| cell.fgcolor() != vt100::Color::Default)
+    };
+    assert!(!seat.with_screen(coloured));
+    let with = Seat::take(&lab.command(&["--lab"]), (80, 24));
+    assert_eq!(with.sees("LIVE ██").lines().nth(1), seat.shown().lines().nth(1));
+    assert!(with.with_screen(coloured));
+}
+
+#[test]
+fn the_same_menus_are_there_as_plain_lines() {
+    let lab = Standing::configured(1);
+    for (flag, terminal) in [("--plain", "xterm"), ("--lab", "dumb")] {
+        let mut command = lab.command(&["--lab", flag][usize::from(flag == "--lab")..]);
+        command.env("SEAT_TERM", terminal);
+        let mut seat = Seat::take(&command, (80, 24));
+        seat.sees("? menu");
+        assert!(!seat.is_taken());
+        seat.press("settings\r");
+        seat.sees("? menu > settings");
+        seat.press("network\r");
+        seat.press_and_see("", "Which addresses?");
+        seat.press("\r");
+        seat.sees("203.0.113.1");
+        seat.press("back\r");
+        seat.press("status\r");
+        seat.sees("normal: the primary serves the users");
+        seat.press("exit\r");
+        assert_eq!(seat.ends(), 0);
+    }
+}
+
+#[test]
 fn a_suspended_program_gives_the_terminal_back_and_takes_it_again() {
     let lab = Standing::configured(1);
     // A shell with job control, as a person has it.
-    let mut shell = std::process::Command::new("bash");
+    let mut shell = Command::new("bash");
     shell.args(["--norc", "-i"]).env("PS1", "shell$ ").env("TMPDIR", lab.place().parent().unwrap());
     let mut seat = Seat::take(&shell, (80, 24));
     seat.sees("shell$");

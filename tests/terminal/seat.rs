@@ -37,8 +37,12 @@ impl Seat {
                 None => builder.env_remove(name),
             }
         }
-        builder.env("TERM", "xterm-256color");
-        builder.env_remove("NO_COLOR");
+        // What the test's own terminal is says nothing about this one.
+        let of_test = |name: &str| command.get_envs().find(|(own, _)| *own == name).and_then(|(_, value)| value);
+        builder.env("TERM", of_test("SEAT_TERM").unwrap_or("xterm-256color".as_ref()));
+        if of_test("NO_COLOR").is_none() {
+            builder.env_remove("NO_COLOR");
+        }
         let child = pair.slave.spawn_command(builder).unwrap();
         drop(pair.slave);
         let screen = Arc::new(Mutex::new(vt100::Parser::new(some(lines), some(columns), 0)));

@@ -5,27 +5,23 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Local};
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent, MouseEventKind};
-use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
-use ratatui::widgets::{Clear, Paragraph};
 
 use super::conversation::{Asked, Reply, Said};
-use super::dashboard::{self, Dashboard, Facts};
-use super::draw;
+use super::dashboard::{Dashboard, Facts};
 use super::editor::{self, Editor, Purpose};
-use super::finder::{self, Finder};
-use super::form::{self, Form, Present};
+use super::finder::Finder;
+use super::form::Form;
 use super::help::{HelpScreen, HelpWish};
-use super::history::{self, History};
-use super::job::{self, Invocation, Job};
+use super::history::History;
+use super::job::{Invocation, Job};
 use super::look::Look;
-use super::screen::SMALLEST;
 use super::text::{self, Text};
 use crate::domain::translation::TranslationTable;
 use crate::faces::failure::Failure;
-use crate::faces::menu::{Item, Leads, Screen};
-use crate::flows::recover::Way;
+
+mod view;
+mod wishes;
 
 /// Why nobody leaves now.
 const UNDER_WAY: &str = "a change is under way; wait for its end";
@@ -230,37 +226,6 @@ impl App {
         }
     }
 
-    fn editor_wish(&mut self, wish: editor::Wish) -> Vec<Effect> {
-        let in_wizard = self.job().is_some_and(|job| job.over.is_none());
-        match wish {
-            editor::Wish::Save { table, .. } if in_wizard => {
-                self.over.pop();
-                if let Some(job) = self.job_mut() {
-                    job.translated();
-                }
-                vec![Effect::Reply(Reply::Table(table))]
-            }
-            editor::Wish::Save { table, what, then_leave } => {
-                if let Some(Over::Editor { leaves, .. }) = self.over.last_mut() {
-                    *leaves = then_leave;
-                }
-                vec![Effect::Save(table, what)]
-            }
-            editor::Wish::Leave if in_wizard => {
-                self.over.pop();
-                self.job().map(Job::back).map_or_else(Vec::new, |wish| self.job_wish(wish))
-            }
-            editor::Wish::Leave => {
-                self.over.pop();
-                Vec::new()
-            }
-            editor::Wish::Import(file) => vec![Effect::Import(file)],
-            editor::Wish::Export { table, file } => vec![Effect::Export(table, file)],
-            editor::Wish::Preview(table) => vec![Effect::Preview(table)],
-            editor::Wish::Help(page) => self.help(page),
-        }
-    }
-
     fn popped(&mut self) -> Vec<Effect> {
         self.over.pop();
         Vec::new()
@@ -316,158 +281,6 @@ impl App {
     fn leave(&mut self) -> Vec<Effect> {
         if self.is_changing() { self.advise(UNDER_WAY) } else { vec![Effect::Leave] }
     }
-
-    fn dashboard_wish(&mut self, wish: &dashboard::Wish) -> Vec<Effect> {
-        match wish {
-            dashboard::Wish::Open(item) => self.open(item),
-            dashboard::Wish::Find => {
-                self.over.push(Over::Finder(Finder::default()));
-                Vec::new()
-            }
-            dashboard::Wish::ReadAgain => vec![Effect::ReadAgain],
-            dashboard::Wish::Help(page) => self.help(page),
-            dashboard::Wish::Resume => self.start(Invocation::recovering(Way::Resume)),
-            dashboard::Wish::Abandon => self.start(Invocation::recovering(Way::Abandon)),
-            dashboard::Wish::Leave => self.leave(),
-        }
-    }
-
-    /// Opens a leaf of the menu.
-    fn open(&mut self, item: &'static Item) -> Vec<Effect> {
-        self.dashboard.go_to(item);
-        match item.leads {
-            Leads::Run(words) => self.start(Invocation::of(words)),
-            Leads::Show(_, Screen::Translation) => vec![Effect::OpenTranslation],
-            Leads::Ask(words, asks) => {
-                self.over.push(Over::Form(Form::new(words, asks, item.help, &self.present())));
-                Vec::new()
-            }
-            Leads::Show(_, Screen::History) => {
-                self.over.push(Over::History(History::new(&self.facts.history)));
-                Vec::new()
-            }
-            Leads::Show(_, Screen::Help) => self.help("start"),
-            Leads::Leave => self.leave(),
-            Leads::Menu(_) => Vec::new(),
-        }
-    }
-
-    fn present(&self) -> Present {
-        let configuration = self.facts.configuration.as_ref();
-        Present {
-            mirrors: self.facts.mirrors.clone(),
-            addresses: configuration
-                .map_or_else(Vec::new, |c| c.network_control_address.iter().map(ToString::to_string).collect()),
-            auto_copy: configuration.and_then(|c| c.auto_copy.clone()),
-            zone: self.zone,
-        }
-    }
-
-    fn start(&mut self, invocation: Invocation) -> Vec<Effect> {
-        self.over.push(Over::Job(Box::new(Job::new(invocation.clone()))));
-        vec![Effect::Start(invocation)]
-    }
-
-    fn help(&mut self, page: &str) -> Vec<Effect> {
-        self.over.push(Over::Help(Box::new(HelpScreen::open(page))));
-        Vec::new()
-    }
-
-    fn form_wish(&mut self, wish: form::Wish) -> Vec<Effect> {
-        match wish {
-            form::Wish::Run(invocation) => {
-                self.over.pop();
-                self.start(invocation)
-            }
-            form::Wish::Leave => {
-                self.over.pop();
-                Vec::new()
-            }
-            form::Wish::Help(page) => self.help(page),
-        }
-    }
-
-    fn finder_wish(&mut self, wish: &finder::Wish) -> Vec<Effect> {
-        self.over.pop();
-        match wish {
-            finder::Wish::Open(item) => self.open(item),
-            finder::Wish::Leave => Vec::new(),
-        }
-    }
-
-    fn job_wish(&mut self, wish: job::Wish) -> Vec<Effect> {
-        match wish {
-            job::Wish::Reply(reply) => vec![Effect::Reply(reply)],
-            job::Wish::Again(invocation) if invocation.force && invocation.reason.is_none() => {
-                self.over.pop();
-                self.over.push(Over::Form(Form::of_force(&invocation)));
-                Vec::new()
-            }
-            job::Wish::Again(invocation) => {
-                self.over.pop();
-                let mut effects = vec![Effect::Cancel];
-                effects.extend(self.start(invocation));
-                effects
-            }
-            job::Wish::BreakOff => {
-                let job = Job::new(Invocation::recovering(Way::Abandon));
-                self.over.pop();
-                self.over.push(Over::Job(Box::new(job)));
-                vec![Effect::BreakOff]
-            }
-            job::Wish::Leave => {
-                let was_over = self.job().is_some_and(|job| job.over.is_some());
-                self.over.pop();
-                if was_over { Vec::new() } else { vec![Effect::Cancel] }
-            }
-            job::Wish::Help(page) => self.help(page),
-        }
-    }
-
-    fn history_wish(&mut self, wish: history::Wish) -> Vec<Effect> {
-        match wish {
-            history::Wish::Leave => {
-                self.over.pop();
-                Vec::new()
-            }
-            history::Wish::Help(page) => self.help(page),
-            history::Wish::Copy(text) => vec![Effect::Copy(text)],
-        }
-    }
-
-    /// Draws everything.
-    pub fn view(&self, frame: &mut Frame<'_>) {
-        let area = frame.area();
-        if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-            return too_small(frame, area);
-        }
-        self.area.set(area);
-        let full = self.over.iter().rposition(|over| !matches!(over, Over::Form(_) | Over::Finder(_)));
-        if full.is_none() {
-            self.dashboard.view(frame, area, &self.facts, &self.who, self.now, self.look);
-        }
-        for over in self.over.iter().skip(full.unwrap_or(0)) {
-            match over {
-                Over::Form(form) => form.view(frame, area, self.now, self.look),
-                Over::Finder(finder) => finder.view(frame, area, self.look),
-                Over::Job(job) => job.view(frame, area, self.now, self.look),
-                Over::History(history) => history.view(frame, area, self.look),
-                Over::Editor { editor, .. } => editor.view(frame, area, self.look),
-                Over::Help(help) => help.view(frame, area, self.look),
-                Over::Text(text) => text.view(frame, area, self.look),
-            }
-        }
-    }
-}
-
-fn too_small(frame: &mut Frame<'_>, area: Rect) {
-    let told = format!(
-        "This terminal has {} columns and {} lines; {} x {} are needed. Make it larger, or use --plain.",
-        area.width, area.height, SMALLEST.0, SMALLEST.1
-    );
-    let lines: Vec<Line<'_>> = draw::wrapped(&told, usize::from(area.width)).into_iter().map(Line::raw).collect();
-    frame.render_widget(Clear, area);
-    frame.render_widget(Paragraph::new(lines), area);
 }
 
 #[cfg(test)]

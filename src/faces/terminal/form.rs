@@ -25,8 +25,8 @@ pub struct Form {
     words: Vec<String>,
     asks: Asks,
     help: &'static str,
-    /// Whether the reason must be given.
-    force: bool,
+    /// What is overruled, and so needs a reason.
+    overruling: Option<Invocation>,
     field: Input,
     mirrors: Vec<(String, String)>,
     chosen: usize,
@@ -78,7 +78,7 @@ impl Form {
             mirrors: if asks == Asks::Mirror { present.mirrors.clone() } else { Vec::new() },
             asks,
             help,
-            force: false,
+            overruling: None,
             field: Input::new(usual),
             chosen: 0,
             zone,
@@ -87,15 +87,17 @@ impl Form {
         }
     }
 
-    /// The form that asks for the reason of a forced takeover.
+    /// The form that asks why something is overruled: a side that does not answer, or a check.
     #[must_use]
-    pub fn of_force(invocation: &Invocation) -> Self {
+    pub fn of_overruling(invocation: &Invocation) -> Self {
+        let what =
+            if invocation.force { "forced".to_owned() } else { format!("without {}", invocation.skip.join(", ")) };
         Self {
-            title: format!("{} › forced", invocation.words.join(" › ")),
+            title: format!("{} › {what}", invocation.words.join(" › ")),
             words: invocation.words.clone(),
             asks: Asks::Reason,
-            help: "manual-takeover",
-            force: true,
+            help: if invocation.force { "manual-takeover" } else { "start" },
+            overruling: Some(invocation.clone()),
             field: Input::new(invocation.reason.clone().unwrap_or_default()),
             mirrors: Vec::new(),
             chosen: 0,
@@ -131,10 +133,12 @@ impl Form {
             return None;
         }
         let value = self.field.value().trim().to_owned();
-        let command =
-            |words: &[String]| Invocation { words: words.to_vec(), force: self.force, ..Invocation::default() };
+        let command = |words: &[String]| Invocation { words: words.to_vec(), ..Invocation::default() };
         Some(match self.asks {
-            Asks::Reason => Invocation { reason: (!value.is_empty()).then_some(value), ..command(&self.words) },
+            Asks::Reason => {
+                let begun = self.overruling.clone().unwrap_or_else(|| command(&self.words));
+                Invocation { reason: (!value.is_empty()).then_some(value), ..begun }
+            }
             Asks::Schedule => command(&[self.words.as_slice(), &["--schedule".to_owned(), value]].concat()),
             Asks::Addresses => {
                 let addresses: Vec<String> =
@@ -152,8 +156,8 @@ impl Form {
     fn judged(&self) -> Result<(), String> {
         let value = self.field.value().trim();
         match self.asks {
-            Asks::Reason if self.force && value.is_empty() => {
-                Err("a forced takeover needs a reason; it is kept in the history".to_owned())
+            Asks::Reason if self.overruling.is_some() && value.is_empty() => {
+                Err("this needs a reason; it is kept in the history".to_owned())
             }
             Asks::Schedule => {
                 let schedule: CronSchedule = value.parse().map_err(|error| format!("{error}"))?;
@@ -224,8 +228,11 @@ impl Form {
 
     fn prompt(&self) -> &'static str {
         match self.asks {
-            Asks::Reason if self.force => {
+            Asks::Reason if self.overruling.as_ref().is_some_and(|invocation| invocation.force) => {
                 "The other site does not answer. Why is it right to go on without it? (kept in the history)"
+            }
+            Asks::Reason if self.overruling.is_some() => {
+                "Why is it right to go on although these checks say no? (kept in the history)"
             }
             Asks::Reason => "Why is it done? It is kept in the history; Enter without a reason is allowed.",
             Asks::Schedule => "When? Five fields: minute hour day month weekday (0 and 7 are Sunday).",

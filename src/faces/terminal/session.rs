@@ -243,6 +243,7 @@ async fn carry_out(
         reason: invocation.reason,
         resume: false,
         abandon: false,
+        skip_check: invocation.skip.iter().filter_map(|name| name.parse().ok()).collect(),
         ..world.common.clone()
     };
     let remembered: BTreeMap<String, String> = invocation.remembered.into_iter().collect();

@@ -39,8 +39,10 @@ fn a_reason_may_be_left_out_but_not_that_of_a_forced_takeover() {
     let takeover = ["manual-takeover", "traffic-in-alternate"];
     let mut form = Form::new(&takeover, Asks::Reason, "manual-takeover", &present());
     assert_eq!(form.on_key(KeyEvent::from(KeyCode::Enter)), Some(Wish::Run(Invocation::of(&takeover))));
-    let mut form = Form::of_force(&Invocation { force: true, ..Invocation::of(&takeover) });
+    let mut form = Form::of_overruling(&Invocation { force: true, ..Invocation::of(&takeover) });
     assert_eq!(form.on_key(KeyEvent::from(KeyCode::Enter)), None);
+    let skips = Invocation { skip: vec!["version".to_owned()], ..Invocation::of(&["data", "copy"]) };
+    assert_eq!(Form::of_overruling(&skips).on_key(KeyEvent::from(KeyCode::Enter)), None);
     let wish = replace(&mut form, "fire");
     let expected = Invocation { force: true, reason: Some("fire".to_owned()), ..Invocation::of(&takeover) };
     assert_eq!(wish, Some(Wish::Run(expected)));

@@ -3,8 +3,10 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::*;
+use crate::domain::plan::Action;
 use crate::domain::plan::Step;
 use crate::domain::site::{Epoch, Order, Site};
+use crate::faces::failure::Exit;
 use crate::faces::terminal::dashboard::tests::now;
 
 fn key(code: KeyCode) -> KeyEvent {
@@ -169,6 +171,19 @@ fn a_refused_takeover_can_be_forced_and_nothing_else_can() {
     let mut other = Job::new(Invocation::of(&["remove"]));
     other.heard(Said::Over { printed: String::new(), result: Err(refusal("use --force")) }, now());
     assert_eq!(other.on_key(key(KeyCode::Char('f'))), None);
+}
+
+#[test]
+fn checks_that_stood_in_the_way_can_be_skipped_with_a_reason() {
+    let mut job = job(&["data", "copy"]);
+    let because = vec!["version: 7.4.1 and 7.5 differ".to_owned(), "disk: too small".to_owned()];
+    let hint = Some("or go on with --skip-check NAME and --reason".to_owned());
+    let failure = Failure { error: "not done".to_owned(), because, hint, exit: Exit::Refused };
+    job.heard(Said::Over { printed: String::new(), result: Err(failure) }, now());
+    let Some(Wish::Again(again)) = job.on_key(key(KeyCode::Char('s'))) else { panic!("it is begun again") };
+    assert_eq!(again.skip, ["version", "disk"]);
+    assert!(again.needs_reason());
+    assert!(again.in_a_script().contains("--skip-check version --skip-check disk"));
 }
 
 #[test]

@@ -182,6 +182,9 @@ impl Job {
                 if self.may_be_forced() {
                     keys.push(("f", "force it, with a reason"));
                 }
+                if !self.hindering().is_empty() {
+                    keys.push(("s", "skip these checks, with a reason"));
+                }
                 if self.may_be_tried_again() {
                     keys.push(("a", "again"));
                 }
