@@ -246,7 +246,10 @@ fn a_panic_gives_the_terminal_back_too() {
         panic!("on purpose");
     }
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "a_panic_gives_the_terminal_back_too", "--nocapture"]).env(CHILD, "1");
+    command
+        .args(["--exact", "a_panic_gives_the_terminal_back_too", "--nocapture"])
+        .env(CHILD, "1")
+        .env("RUST_BACKTRACE", "0");
     let mut seat = Seat::take(&command, (80, 24));
     assert_ne!(seat.ends(), 0);
     seat.is_given_back();

@@ -26,6 +26,7 @@ pub struct JournalFile {
     unfinished: PathBuf,
     memory: PathBuf,
     lock: PathBuf,
+    monitor: PathBuf,
     clock: Arc<dyn Clock>,
 }
 
@@ -38,19 +39,21 @@ impl JournalFile {
             unfinished: root.join("var/lib/mxone_system_redundancy/unfinished.json"),
             memory: root.join("var/lib/mxone_system_redundancy/memory.json"),
             lock: root.join("run/mxone_system_redundancy/lock"),
+            monitor: root.join("run/mxone_system_redundancy/monitor"),
             clock,
         }
     }
 
     fn open_lock(&self) -> Result<File, JournalError> {
-        let open = || {
-            if let Some(folder) = self.lock.parent() {
-                fs::create_dir_all(folder)?;
-            }
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.lock)
-        };
-        open().map_err(io_error(&self.lock, "written"))
+        open_to_lock(&self.lock).map_err(io_error(&self.lock, "written"))
     }
+}
+
+fn open_to_lock(path: &Path) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
 /// The locked file; the lock goes when it is closed.
@@ -89,6 +92,17 @@ impl Journal for JournalFile {
             Err(fs::TryLockError::WouldBlock) => Some(read_holder(&mut file)),
             Ok(()) | Err(fs::TryLockError::Error(_)) => None,
         }
+    }
+
+    fn watch(&self) -> Result<Box<dyn Held>, JournalError> {
+        let file = open_to_lock(&self.monitor).map_err(io_error(&self.monitor, "written"))?;
+        // With a second monitor beside it the mark stands already, and goes with the first one.
+        take(&file).map_err(io_error(&self.monitor, "written"))?;
+        Ok(Box::new(HeldFile(file)))
+    }
+
+    fn watched(&self) -> bool {
+        File::open(&self.monitor).is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
     }
 
     fn begin(&self, begun: &Begun) -> Result<(), JournalError> {
@@ -243,6 +257,17 @@ mod tests {
         });
         assert_eq!(journal.holder().unwrap(), "the next one");
         named.join().unwrap();
+    }
+
+    #[test]
+    fn a_monitor_is_seen_as_long_as_it_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal(folder.path());
+        assert!(!journal.watched());
+        let watching = journal.watch().unwrap();
+        assert!(journal.watched());
+        drop(watching);
+        assert!(!journal.watched());
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub struct Status {
     pub unfinished: Option<String>,
     /// Who is changing something now.
     pub running: Option<String>,
+    /// Whether the monitor runs on this server.
+    pub monitor_running: bool,
     /// What it all means, in a sentence.
     pub verdict: String,
 }
@@ -279,6 +281,7 @@ pub(crate) mod tests {
             }),
             unfinished: None,
             running: None,
+            monitor_running: true,
         }
     }
 

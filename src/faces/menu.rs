@@ -45,6 +45,8 @@ pub enum Asks {
     Mirror,
     /// The network control addresses.
     Addresses,
+    /// Whether it is meant: the command shows no plan.
+    Sure,
 }
 
 /// A screen of the terminal UI.
@@ -83,7 +85,7 @@ pub static TOP: &[Item] = &[
     item("data", "copy, daily copy, mirrors", "data", Menu(DATA)),
     item("history", "what was done, by whom, how it ended", "history", Show(&["history"], Screen::History))
         .also(&["log", "events", "journal"]),
-    item("monitor", "install the monitor as a service", "monitor", Run(&["monitor", "--install"]))
+    item("monitor", "install the monitor as a service", "monitor", Ask(&["monitor", "--install"], Asks::Sure))
         .also(&["service", "systemd"]),
     item("check", "check the configuration files", "settings", Run(&["config", "check"])).also(&["config", "verify"]),
     item("help", "the pages of the help", "start", Show(&["help"], Screen::Help)).also(&["manual", "docs"]),
@@ -140,7 +142,7 @@ static MANUAL_TAKEOVER: &[Item] = &[
         "manual-takeover",
         Ask(&["manual-takeover", "traffic-in-alternate"], Asks::Reason),
     )
-    .also(&["failover", "switchover", "disaster", "take over"]),
+    .also(&["failover", "switchover", "disaster", "take over", "lost", "dead", "down", "fire", "emergency"]),
     item(
         "traffic-in-primary",
         "block the alternate, then allow the primary",

@@ -1,7 +1,7 @@
 //! The same menu as line prompts: for serial consoles, screen readers and dumb terminals.
 
 use clap::Parser;
-use inquire::{InquireError, Select, Text};
+use inquire::{Confirm, InquireError, Select, Text};
 
 use super::cli::{Cli, Common};
 use super::failure::{Exit, Failure};
@@ -99,6 +99,11 @@ impl Plain<'_> {
                 .and_then(|when| with(if when.is_empty() { Vec::new() } else { vec!["--schedule".to_owned(), when] })),
             Asks::Addresses => typed("Which addresses? (with blanks between; empty: list the present ones)")?
                 .and_then(|text| with(text.split([' ', ',']).filter(|a| !a.is_empty()).map(str::to_owned).collect())),
+            Asks::Sure => match Confirm::new("Do this?").with_default(false).prompt() {
+                Ok(true) => with(Vec::new()),
+                Ok(false) | Err(InquireError::OperationCanceled) => None,
+                Err(error) => return Err(ended(&error)),
+            },
             Asks::Mirror => {
                 let names: Vec<String> =
                     mirrors::list(self.ports)?.iter().map(|listed| listed.generation.name.to_string()).collect();
@@ -124,7 +129,8 @@ impl Plain<'_> {
             return;
         }
         let prompt = "Force it? Type the reason, or nothing to leave it:";
-        let given = Text::new(prompt).with_default(reason.as_deref().unwrap_or_default()).prompt().unwrap_or_default();
+        let given =
+            Text::new(prompt).with_initial_value(reason.as_deref().unwrap_or_default()).prompt().unwrap_or_default();
         if !given.trim().is_empty() {
             self.tell(self.command(words, Some(given), true).await);
         }

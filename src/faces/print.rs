@@ -15,6 +15,9 @@ use crate::ports::host::printable;
 
 use super::teller::seconds;
 
+/// What does not happen without the monitor.
+pub const NO_MONITOR: &str = "no daily copy runs, and a site that comes back is not blocked";
+
 /// `status` for a person.
 #[must_use]
 pub fn status(status: &Status) -> String {
@@ -55,6 +58,9 @@ pub fn status(status: &Status) -> String {
             let _ = writeln!(text, "data       mirror {} loaded {loaded}; what is in it is {age} old", mirror.name);
         }
         None => text.push_str("data       no mirror is loaded\n"),
+    }
+    if !status.monitor_running {
+        let _ = writeln!(text, "monitor    NOT RUNNING on this server: {NO_MONITOR}; see monitor --install");
     }
     if let Some(auto_copy) = &status.auto_copy {
         let next =

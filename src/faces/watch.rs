@@ -31,6 +31,11 @@ pub async fn watch(ports: &Ports, out: &mut (dyn Write + Send), json: bool) -> R
     let mut watcher =
         Watcher { ports, out, json, monitor: Monitor::default(), copy: None, last_error: None, not_begun: None };
     let started = ports.clock.now().to_utc();
+    // Without its mark it watches all the same; `status` then says that none runs.
+    let watching = ports.journal.watch();
+    if let Err(error) = &watching {
+        watcher.say(&format!("error: {error}"));
+    }
     watcher.say("watching");
     loop {
         tokio::select! {
@@ -42,6 +47,7 @@ pub async fn watch(ports: &Ports, out: &mut (dyn Write + Send), json: bool) -> R
             }
         }
     }
+    drop(watching);
     watcher.say("told to end");
     if let Some(copy) = watcher.copy.take() {
         // What has come stays, and the next copy resumes.

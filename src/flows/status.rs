@@ -57,6 +57,7 @@ async fn read(ports: &Ports, configuration: &Configuration, systems: &SystemPort
         auto_copy: auto_copy(configuration, &memory, now),
         unfinished,
         running,
+        monitor_running: ports.journal.watched(),
         primary: Some(primary),
         alternate: Some(alternate),
     })
@@ -89,6 +90,7 @@ fn not_configured(ports: &Ports) -> Result<Status, Stopped> {
         auto_copy: None,
         unfinished,
         running,
+        monitor_running: ports.journal.watched(),
         verdict: "system redundancy is not configured".to_owned(),
     })
 }

@@ -22,6 +22,15 @@ pub trait Journal: Send + Sync {
     /// Who holds the lock now, as a sentence's subject: `mxone_admin on pts/3, data copy since 02:00:00`.
     fn holder(&self) -> Option<String>;
 
+    /// Marks that a monitor runs on this server, as long as what is returned is kept.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the mark cannot be made.
+    fn watch(&self) -> Result<Box<dyn Held>, JournalError>;
+
+    /// Whether a monitor runs on this server.
+    fn watched(&self) -> bool;
+
     /// Keeps an action as unfinished; an older record of the same action is replaced.
     ///
     /// # Errors

@@ -69,6 +69,14 @@ impl Journal for Dying {
         self.inner.holder()
     }
 
+    fn watch(&self) -> Result<Box<dyn Held>, JournalError> {
+        self.inner.watch()
+    }
+
+    fn watched(&self) -> bool {
+        self.inner.watched()
+    }
+
     fn begin(&self, begun: &Begun) -> Result<(), JournalError> {
         self.write(Kind::Begin, || self.inner.begin(begun))
     }
@@ -116,6 +124,14 @@ impl Journal for Meddling {
 
     fn holder(&self) -> Option<String> {
         self.inner.holder()
+    }
+
+    fn watch(&self) -> Result<Box<dyn Held>, JournalError> {
+        self.inner.watch()
+    }
+
+    fn watched(&self) -> bool {
+        self.inner.watched()
     }
 
     fn begin(&self, begun: &Begun) -> Result<(), JournalError> {

@@ -9,7 +9,8 @@ use ratatui::layout::{Position, Rect};
 
 use crate::domain::configuration::Configuration;
 use crate::domain::journal;
-use crate::domain::report::Status;
+use crate::domain::report::{Active, Status};
+use crate::domain::site::Site;
 use crate::faces::failure::Failure;
 use crate::faces::menu::{self, Item, Leads};
 
@@ -48,6 +49,18 @@ impl Facts {
     #[must_use]
     pub fn is_stale(&self, now: DateTime<Local>) -> bool {
         self.age(now).is_none_or(|age| age > STALE)
+    }
+
+    /// The site that is meant to be active, when none of its servers answers.
+    #[must_use]
+    pub fn lost_site(&self) -> Option<Site> {
+        let status = self.known()?;
+        let (site, system) = match status.active {
+            Active::Primary => (Site::Primary, status.primary.as_ref()?),
+            Active::Alternate => (Site::Alternate, status.alternate.as_ref()?),
+            Active::None => return None,
+        };
+        system.servers.iter().all(|server| !server.reachable).then_some(site)
     }
 
     /// The status, where it was read and could be.
@@ -141,7 +154,13 @@ impl Dashboard {
             KeyCode::End => self.chosen = items.len() - 1,
             KeyCode::Enter | KeyCode::Right => return self.open(),
             KeyCode::Esc | KeyCode::Left | KeyCode::Backspace => self.back(),
-            KeyCode::F(1) | KeyCode::Char('?') => return items.get(self.chosen).map(|item| Wish::Help(item.help)),
+            KeyCode::F(1) | KeyCode::Char('?') => {
+                return match facts.lost_site() {
+                    Some(Site::Primary) => Some(Wish::Help("lost-primary")),
+                    Some(Site::Alternate) => Some(Wish::Help("lost-alternate")),
+                    None => items.get(self.chosen).map(|item| Wish::Help(item.help)),
+                };
+            }
             KeyCode::F(5) => return Some(Wish::ReadAgain),
             KeyCode::Char('/' | ':') => return Some(Wish::Find),
             KeyCode::Char('q') => return Some(Wish::Leave),

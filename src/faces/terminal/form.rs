@@ -65,7 +65,7 @@ impl Form {
     pub fn new(words: &[&str], asks: Asks, help: &'static str, present: &Present) -> Self {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         let usual = match asks {
-            Asks::Reason | Asks::Mirror => String::new(),
+            Asks::Reason | Asks::Mirror | Asks::Sure => String::new(),
             Asks::Schedule => {
                 present.auto_copy.as_ref().map_or("0 2 * * *".to_owned(), |copy| copy.schedule.to_string())
             }
@@ -117,7 +117,7 @@ impl Form {
             (KeyCode::Down, Asks::Mirror) => {
                 self.chosen = (self.chosen + 1).min(self.mirrors.len().saturating_sub(1));
             }
-            (_, Asks::Mirror) => {}
+            (_, Asks::Mirror | Asks::Sure) => {}
             (_, Asks::Reason | Asks::Schedule | Asks::Addresses) => {
                 self.field.handle_event(&Event::Key(key));
                 self.wrong = self.judged().err();
@@ -139,12 +139,13 @@ impl Form {
                 let begun = self.overruling.clone().unwrap_or_else(|| command(&self.words));
                 Invocation { reason: (!value.is_empty()).then_some(value), ..begun }
             }
-            Asks::Schedule => command(&[self.words.as_slice(), &["--schedule".to_owned(), value]].concat()),
+            Asks::Schedule => command(&[self.words.as_slice(), &["--schedule".to_owned(), cron_of(&value)]].concat()),
             Asks::Addresses => {
                 let addresses: Vec<String> =
                     value.split([' ', ',']).filter(|a| !a.is_empty()).map(str::to_owned).collect();
                 command(&[self.words.as_slice(), &addresses].concat())
             }
+            Asks::Sure => command(&self.words),
             Asks::Mirror => {
                 let (name, _) = self.mirrors.get(self.chosen)?;
                 command(&[self.words.as_slice(), std::slice::from_ref(name)].concat())
@@ -160,7 +161,7 @@ impl Form {
                 Err("this needs a reason; it is kept in the history".to_owned())
             }
             Asks::Schedule => {
-                let schedule: CronSchedule = value.parse().map_err(|error| format!("{error}"))?;
+                let schedule: CronSchedule = cron_of(value).parse().map_err(|error| format!("{error}"))?;
                 let copy = self.copy_at(schedule);
                 if copy.never_comes() { Err("this time never comes".to_owned()) } else { Ok(()) }
             }
@@ -174,7 +175,7 @@ impl Form {
             Asks::Mirror if self.mirrors.is_empty() => {
                 Err("there is no mirror; copy first with data › copy".to_owned())
             }
-            Asks::Reason | Asks::Mirror => Ok(()),
+            Asks::Reason | Asks::Mirror | Asks::Sure => Ok(()),
         }
     }
 
@@ -204,10 +205,12 @@ impl Form {
         let room = columns.saturating_sub(3).max(1);
         let scroll = self.field.visual_scroll(room);
         let shown: String = self.field.value().chars().skip(scroll).collect();
-        lines.push(Line::from(vec![
-            Span::styled("▸ ", look.key()),
-            Span::styled(draw::fitted(&shown, room), look.title()),
-        ]));
+        if self.asks != Asks::Sure {
+            lines.push(Line::from(vec![
+                Span::styled("▸ ", look.key()),
+                Span::styled(draw::fitted(&shown, room), look.title()),
+            ]));
+        }
         lines.push(Line::default());
         match &self.wrong {
             Some(wrong) => lines.extend(
@@ -220,10 +223,13 @@ impl Form {
             ),
         }
         frame.render_widget(Paragraph::new(lines), text);
+        if self.asks == Asks::Sure {
+            return draw::keys(frame, footer, &[("Enter", "do it"), ("Esc", "back"), ("F1", "help")], look);
+        }
         let column = self.field.visual_cursor().saturating_sub(scroll) + 2;
         let x = text.x.saturating_add(u16::try_from(column).unwrap_or(0)).min(text.right().saturating_sub(1));
         frame.set_cursor_position(Position { x, y });
-        draw::keys(frame, footer, &[("Enter", "go on"), ("Esc", "back"), ("F1", "help")], look);
+        draw::keys(frame, footer, &[("Enter", "go on"), ("Esc", "back"), ("Ctrl-U", "clear"), ("F1", "help")], look);
     }
 
     fn prompt(&self) -> &'static str {
@@ -235,17 +241,24 @@ impl Form {
                 "Why is it right to go on although these checks say no? (kept in the history)"
             }
             Asks::Reason => "Why is it done? It is kept in the history; Enter without a reason is allowed.",
-            Asks::Schedule => "When? Five fields: minute hour day month weekday (0 and 7 are Sunday).",
+            Asks::Schedule => {
+                "When? A time such as 03:30, or five fields: minute hour day month weekday (0 and 7 are Sunday)."
+            }
             Asks::Addresses => {
-                "Addresses that answer only when a site reaches the users' network, with blanks between."
+                "Addresses that answer only when a site reaches the users' network, with blanks between. Enter changes them at once; \
+                 blocked servers get rules that let them through."
             }
             Asks::Mirror => "Which mirror?",
+            Asks::Sure => {
+                "A systemd unit for the monitor is written on this server, enabled and started. Enter does it, Esc goes back."
+            }
         }
     }
 
     /// What the entry means, while it is right.
     fn told(&self, now: DateTime<Local>) -> Vec<String> {
-        let (Asks::Schedule, Ok(schedule)) = (self.asks, self.field.value().trim().parse::<CronSchedule>()) else {
+        let (Asks::Schedule, Ok(schedule)) = (self.asks, cron_of(self.field.value().trim()).parse::<CronSchedule>())
+        else {
             return Vec::new();
         };
         let copy = self.copy_at(schedule);
@@ -267,6 +280,14 @@ impl Form {
         };
         let lines: Vec<Line<'_>> = self.mirrors.iter().enumerate().skip(first).take(fit).map(line).collect();
         frame.render_widget(Paragraph::new(lines), place);
+    }
+}
+
+/// A time of day as a cron expression; anything else as it is.
+fn cron_of(value: &str) -> String {
+    match chrono::NaiveTime::parse_from_str(value, "%H:%M") {
+        Ok(time) => time.format("%-M %-H * * *").to_string(),
+        Err(_) => value.to_owned(),
     }
 }
 

@@ -14,6 +14,7 @@ use tui_input::backend::crossterm::EventHandler;
 use super::draw;
 use super::look::Look;
 use crate::domain::journal::{self, Event as Happened, Outcome};
+use crate::domain::plan::Action;
 use crate::faces::print;
 use crate::ports::host::visible;
 
@@ -327,7 +328,12 @@ pub fn newest(lines: &[journal::Line], most: usize) -> Vec<String> {
     let history = History::new(lines);
     let told = |deed: &Deed| {
         let line = deed.lines.first()?;
-        Some(visible(&format!("{}  {}  {}", line.at.format("%m-%d %H:%M"), line.action, deed.ending())))
+        let action = match line.action {
+            Action::TrafficInAlternate => "takeover → ALTERNATE".to_owned(),
+            Action::TrafficInPrimary => "takeover → PRIMARY".to_owned(),
+            action => action.to_string(),
+        };
+        Some(visible(&format!("{}  {action}  {}", line.at.format("%m-%d %H:%M"), deed.ending())))
     };
     history.deeds.iter().take(most).filter_map(told).collect()
 }

@@ -179,13 +179,18 @@ impl Jobs {
         Self { world, say, said, replies: None, running: None }
     }
 
+    /// Starts a command, when the one before has really ended: it may still hold the lock.
     fn start(&mut self, invocation: Invocation) {
-        self.cancel();
+        let before = self.running.take();
         let (replies, heard) = unbounded_channel();
         self.replies = Some(replies);
         let (say, said) = unbounded_channel();
         (self.say, self.said) = (say.clone(), said);
-        self.running = Some(tokio::spawn(command(self.world.clone(), invocation, say, heard)));
+        let world = self.world.clone();
+        self.running = Some(tokio::spawn(async move {
+            ended(before).await;
+            command(world, invocation, say, heard).await;
+        }));
     }
 
     fn reply(&self, reply: Reply) {
@@ -195,27 +200,23 @@ impl Jobs {
 
     fn cancel(&mut self) {
         self.replies = None;
-        if let Some(running) = self.running.take() {
+        if let Some(running) = &self.running {
             running.abort();
         }
     }
 
     /// Breaks a copy off where it is, and takes it back as after a crash.
     fn break_off(&mut self) {
-        let broken_off = self.running.take();
-        let (replies, heard) = unbounded_channel();
-        self.replies = Some(replies);
-        let (say, said) = unbounded_channel();
-        (self.say, self.said) = (say.clone(), said);
-        let world = self.world.clone();
-        self.running = Some(tokio::spawn(async move {
-            if let Some(broken_off) = broken_off {
-                broken_off.abort();
-                // Its lock is free when it has really ended.
-                let _ = broken_off.await;
-            }
-            command(world, Invocation::recovering(Way::Abandon), say, heard).await;
-        }));
+        self.start(Invocation::recovering(Way::Abandon));
+    }
+}
+
+/// Breaks a command off and waits until it has ended.
+async fn ended(running: Option<JoinHandle<()>>) {
+    if let Some(running) = running {
+        running.abort();
+        // How it ended is known: it was broken off, or was over before.
+        let _ = running.await;
     }
 }
 

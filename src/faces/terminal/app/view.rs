@@ -21,6 +21,10 @@ impl App {
         if full.is_none() {
             self.dashboard.view(frame, area, &self.facts, &self.who, self.now, self.look);
         }
+        if full.is_none() && !self.over.is_empty() {
+            // The dashboard's keys do not act while something lies over it.
+            frame.render_widget(Clear, Rect { y: area.bottom().saturating_sub(1), height: 1, ..area });
+        }
         for over in self.over.iter().skip(full.unwrap_or(0)) {
             match over {
                 Over::Form(form) => form.view(frame, area, self.now, self.look),

@@ -147,6 +147,29 @@ fn the_odd_ones_among_124_servers_are_named_first() {
 }
 
 #[test]
+fn a_lost_primary_is_told_with_what_to_press_and_f1_opens_its_page() {
+    let silent = Traffic::Unknown { because: "no answer".to_owned() };
+    let facts = facts(&[silent.clone(), silent], &[blocked(), blocked()]);
+    let shown = text(&drawn(&Dashboard::default(), &facts, (120, 30)));
+    assert!(
+        shown.contains("Is the primary lost? Ring the site. If so: manual-takeover › traffic-in-alternate"),
+        "{shown}"
+    );
+    let wish = Dashboard::default().on_key(KeyEvent::from(KeyCode::F(1)), &facts);
+    assert!(matches!(wish, Some(Wish::Help("lost-primary"))));
+}
+
+#[test]
+fn a_monitor_that_does_not_run_is_told() {
+    let mut facts = normal();
+    if let Some(Ok(status)) = &mut facts.status {
+        status.monitor_running = false;
+    }
+    let shown = text(&drawn(&Dashboard::default(), &facts, (120, 30)));
+    assert!(shown.contains("the monitor does not run: no daily copy runs"), "{shown}");
+}
+
+#[test]
 fn two_live_sites_are_the_first_thing_that_is_seen() {
     let facts = facts(&[Traffic::Allowed], &[Traffic::Allowed]);
     let shown = text(&drawn(&Dashboard::default(), &facts, (80, 24)));

@@ -9,15 +9,15 @@ use ratatui::widgets::Paragraph;
 
 use super::site::Panel;
 use super::{Dashboard, FRESH, Facts};
-use crate::domain::configuration::TakeoverSettings;
+use crate::domain::configuration::{Mode, TakeoverSettings};
 use crate::domain::preflight::span;
 use crate::domain::report::{Guarantee, Status, SwitchNow};
 use crate::domain::site::Site;
 use crate::faces::menu::{Item, Leads};
+use crate::faces::print::NO_MONITOR;
 use crate::faces::terminal::draw;
 use crate::faces::terminal::history::newest;
 use crate::faces::terminal::look::Look;
-use crate::flows::settings::mode_word;
 use crate::ports::host::visible;
 
 /// Columns from which on the promise has a panel of its own.
@@ -83,8 +83,8 @@ impl Dashboard {
             ("Esc", "back"),
             ("/", "find"),
             ("F1", "help"),
-            ("F5", "read again"),
             ("q", "leave"),
+            ("F5", "read again"),
         ];
         if facts.known().is_some_and(|status| status.unfinished.is_some()) {
             keys.splice(0..0, [("F6", "finish it"), ("F7", "take it back")]);
@@ -115,8 +115,10 @@ fn view_head(frame: &mut Frame<'_>, head: Rect, facts: &Facts, who: &str, now: D
     if let Some(takeover) =
         facts.known().and_then(|status| status.takeover).filter(|_| (78..WIDE).contains(&head.width))
     {
-        let modes = [takeover.alternate_from_primary, takeover.primary_from_alternate].map(mode_word);
-        left.push(Span::raw(format!("  takeover →A {} →P {}", modes[0], modes[1])));
+        let modes = [takeover.alternate_from_primary, takeover.primary_from_alternate];
+        // Automatic takeover is only recorded in this version, and nobody should wait for it.
+        let told = if modes.contains(&Mode::Automatic) { "by hand; auto NOT in force" } else { "by hand" };
+        left.push(Span::raw(format!("  takeover {told}")));
     }
     frame.render_widget(Line::from(left), head);
     let right = format!("{who}  {} ", now.format("%H:%M:%S %:z"));
@@ -131,10 +133,25 @@ fn alarms(facts: &Facts, now: DateTime<Local>) -> Vec<String> {
     }
     let Some(status) = facts.known() else { return alarms };
     if status.guarantee == Guarantee::Lost && !facts.is_stale(now) {
-        alarms.push("DUAL ACTIVE: both systems let traffic in; block one now (manual-takeover)".to_owned());
+        let active = active(status);
+        alarms.push(format!(
+            "DUAL ACTIVE: both let traffic in. The order says {active}: manual-takeover › traffic-in-{active} blocks the other"
+        ));
     }
     if let Some(unfinished) = &status.unfinished {
         alarms.push(visible(&format!("UNFINISHED: {unfinished}; F6 finishes it, F7 takes it back")));
+    }
+    if let Some(lost) = facts.lost_site() {
+        let told = match lost {
+            Site::Primary => {
+                "Is the primary lost? Ring the site. If so: manual-takeover › traffic-in-alternate, then f. F1: help"
+            }
+            Site::Alternate => "The alternate, which is active, does not answer. Is it lost? F1: help",
+        };
+        alarms.push(told.to_owned());
+    }
+    if status.configured && !status.monitor_running {
+        alarms.push(format!("the monitor does not run: {NO_MONITOR}. Menu: monitor"));
     }
     if let Some(running) = &status.running {
         alarms.push(visible(&format!("running now: {running}")));
@@ -209,9 +226,17 @@ fn promise_line<'a>(status: &Status, look: Look) -> Line<'a> {
 
 fn takeover_lines<'a>(takeover: TakeoverSettings) -> Vec<Line<'a>> {
     vec![
-        Line::raw(format!("  alternate ← primary {}", mode_word(takeover.alternate_from_primary))),
-        Line::raw(format!("  primary ← alternate {}", mode_word(takeover.primary_from_alternate))),
+        Line::raw(format!("  alternate ← primary {}", told_mode(takeover.alternate_from_primary))),
+        Line::raw(format!("  primary ← alternate {}", told_mode(takeover.primary_from_alternate))),
     ]
+}
+
+/// A mode with what it is worth: automatic takeover is only recorded in this version.
+fn told_mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Manual => "manual",
+        Mode::Automatic => "(auto)",
+    }
 }
 
 /// What it all means, the data, and whether it is safe to switch.
@@ -233,11 +258,7 @@ fn data_text(status: &Status, now: DateTime<Local>) -> String {
         |mirror| {
             let from = mirror.backup_at.unwrap_or(mirror.taken_at);
             let age = span(now.fixed_offset() - from);
-            format!(
-                "loaded {}, backup inside from {} ({age} ago)",
-                mirror.loaded_at.format("%m-%d %H:%M"),
-                from.format("%m-%d %H:%M")
-            )
+            format!("of {} ({age} old), loaded {}", from.format("%m-%d %H:%M"), mirror.loaded_at.format("%m-%d %H:%M"))
         },
     );
     match status.auto_copy.as_ref().map(|copy| copy.next) {

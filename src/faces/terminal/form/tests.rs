@@ -59,6 +59,7 @@ fn a_schedule_is_judged_while_it_is_typed_and_its_next_runs_are_told() {
         assert!(form.wrong.is_some(), "{wrong}");
     }
     assert_eq!(words(replace(&mut form, "30 3 * * 7"))[3..], ["--schedule", "30 3 * * 7"]);
+    assert_eq!(words(replace(&mut form, "03:05"))[3..], ["--schedule", "5 3 * * *"]);
 }
 
 #[test]

@@ -40,6 +40,10 @@ impl Job {
         if let Pending::Question { question, .. } = &self.pending {
             return question.help;
         }
+        if self.may_be_forced() {
+            let to_alternate = self.invocation.words.iter().any(|word| word == "traffic-in-alternate");
+            return if to_alternate { "lost-primary" } else { "lost-alternate" };
+        }
         match self.invocation.words.first().map(String::as_str) {
             Some("configure") => "configure",
             Some("remove") => "remove",

@@ -10,6 +10,7 @@ use tui_input::Input;
 
 use super::{Job, Pending, StepState};
 use crate::domain::preflight::{Finding, Verdict, size};
+use crate::faces::failure::Exit;
 use crate::faces::teller::seconds;
 use crate::faces::terminal::draw::{self, wrapped};
 use crate::faces::terminal::look::Look;
@@ -79,8 +80,9 @@ impl Job {
         if let Some(because) = &self.going_back {
             lines.extend(hanging("going back: ", look.warning(), because, columns));
         }
-        let is_open = self.over.is_none() && !self.confirmed;
-        if let Some(plan) = self.plan.as_ref().filter(|_| is_open) {
+        // What was to be known before is worth remembering after it was done.
+        let is_done = matches!(self.over, Some((_, Ok(()))));
+        if let Some(plan) = self.plan.as_ref().filter(|_| is_done || (self.over.is_none() && !self.confirmed)) {
             lines.push(Line::default());
             lines.extend(plan.warnings.iter().flat_map(|warning| hanging("! ", look.warning(), warning, columns)));
         }
@@ -195,7 +197,9 @@ impl Job {
             }
             (Pending::Nothing | Pending::Translation, None) if self.confirmed => vec![("↑↓", "scroll")],
             (Pending::Nothing | Pending::Translation, None) => vec![("Esc", "cancel")],
-            (Pending::Question { .. }, None) => vec![("Enter", "next"), ("Esc", "one question back")],
+            (Pending::Question { .. }, None) => {
+                vec![("Enter", "next"), ("Esc", "one question back"), ("Ctrl-U", "clear")]
+            }
             (Pending::Plan { word: Some(_), .. }, None) => vec![("Enter", "do it"), ("Esc", "cancel")],
             (Pending::Plan { .. }, None) => {
                 vec![("←→", "choose"), ("Enter", "press"), ("PgUp PgDn", "scroll"), ("Esc", "cancel")]
@@ -282,6 +286,10 @@ fn ending<'a>(
     if let Err(failure) = result {
         if !lines.is_empty() {
             lines.push(Line::default());
+        }
+        if failure.exit == Exit::Cancelled {
+            lines.extend(texts(&failure.error, look.title(), columns));
+            return lines;
         }
         lines.extend(hanging("✗ error: ", look.bad(), &failure.error, columns));
         for because in &failure.because {
