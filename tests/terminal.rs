@@ -118,6 +118,27 @@ fn question(shown: &str) -> String {
 }
 
 #[test]
+fn escape_goes_question_by_question_and_never_meets_its_own_lock() {
+    let lab = Standing::start(1);
+    let mut seat = seat(&lab, (80, 24));
+    seat.opens("configure");
+    let first = "│ Platform of both systems";
+    seat.sees(first);
+    for _ in 0..5 {
+        seat.press(ENTER);
+        let asked = seat.waits("the next question", |shown| shown.contains("Enter next") && !shown.contains(first));
+        assert!(asked.contains("✓ Platform of both systems: lab"), "{asked}");
+        seat.press(ESCAPE);
+        let shown = seat
+            .waits("the first question, or what went wrong", |shown| shown.contains(first) || shown.contains("error"));
+        assert!(shown.contains("what you entered before"), "{shown}");
+    }
+    seat.press(ESCAPE);
+    seat.sees("not configured yet");
+    assert!(!seat.shown().contains("running now"));
+}
+
+#[test]
 fn the_same_action_leaves_the_same_journal_by_keys_and_by_script() {
     let by_keys = Standing::configured(2);
     let by_script = Standing::configured(2);
