@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use tempfile::TempDir;
@@ -239,6 +239,7 @@ impl World {
     /// What was cut off is shown, and others are refused.
     pub async fn check_that_it_is_told(&self, story: &str) {
         let ports = self.ports();
+        self.wait_for_the_lock(story);
         let status = flows::status::status(&ports).await.unwrap();
         assert!(status.unfinished.is_some(), "{story}: status tells it");
         for other in [Deed::Copy, Deed::Remove] {
@@ -247,10 +248,20 @@ impl World {
         }
     }
 
+    /// Nobody holds the lock, or soon nobody does: a process that a test was just starting has every open file until it
+    /// has become another program, the lock as well.
+    fn wait_for_the_lock(&self, story: &str) {
+        let ports = self.ports();
+        let begun = Instant::now();
+        while let Some(holder) = ports.journal.holder() {
+            assert!(begun.elapsed() < Duration::from_secs(5), "{story}: {holder} holds the lock");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// No lock, no way back that a server still would go, nothing half copied.
     pub fn check_that_nothing_is_left(&self, was_begun: bool, story: &str) {
-        let ports = self.ports();
-        assert_eq!(ports.journal.holder(), None, "{story}: nobody holds the lock");
+        self.wait_for_the_lock(story);
         assert!(!self.is_unfinished(), "{story}: nothing is unfinished");
         for machine in self.lab.machines().filter(|machine| machine.is_up()) {
             let waiting = machine.root().folder().join("run/mxone_system_redundancy/unconfirmed");

@@ -1,5 +1,6 @@
 //! Small things that every screen draws with: frames, lines that fit, buttons, the line of keys.
 
+use crossterm::event::KeyCode;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Flex, Layout, Rect};
 use ratatui::style::Style;
@@ -52,6 +53,20 @@ pub fn padded(text: &str, columns: usize) -> String {
 pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let options = textwrap::Options::new(columns.max(1)).word_splitter(textwrap::WordSplitter::NoHyphenation);
     textwrap::wrap(text, options).into_iter().map(std::borrow::Cow::into_owned).collect()
+}
+
+/// How many lines a key goes down in a list or a text; `None` for a key that moves nothing.
+#[must_use]
+pub fn lines_of(key: KeyCode) -> Option<isize> {
+    Some(match key {
+        KeyCode::Up => -1,
+        KeyCode::Down => 1,
+        KeyCode::PageUp => -10,
+        KeyCode::PageDown => 10,
+        KeyCode::Home => isize::MIN / 2,
+        KeyCode::End => isize::MAX / 2,
+        _ => return None,
+    })
 }
 
 /// The line at the bottom: keys and what they do, those that still fit.

@@ -156,15 +156,7 @@ impl History {
     }
 
     fn moved(&mut self, key: KeyEvent) {
-        let by: isize = match key.code {
-            KeyCode::Up => -1,
-            KeyCode::Down => 1,
-            KeyCode::PageUp => -10,
-            KeyCode::PageDown => 10,
-            KeyCode::Home => isize::MIN / 2,
-            KeyCode::End => isize::MAX / 2,
-            _ => return,
-        };
+        let Some(by) = draw::lines_of(key.code) else { return };
         if self.open {
             let (there, fit) = self.drawn.get();
             self.scroll = self.scroll.saturating_add_signed(by).min(there.saturating_sub(fit));

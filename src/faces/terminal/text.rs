@@ -41,16 +41,10 @@ impl Text {
     /// Acts on a key.
     pub fn on_key(&mut self, key: KeyEvent) -> Option<Leave> {
         let (there, fit) = self.drawn.get();
-        let by: isize = match key.code {
-            KeyCode::Up => -1,
-            KeyCode::Down => 1,
-            KeyCode::PageUp => -10,
-            KeyCode::PageDown => 10,
-            KeyCode::Home => isize::MIN / 2,
-            KeyCode::End => isize::MAX / 2,
-            KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q') => return Some(Leave),
-            _ => 0,
-        };
+        if matches!(key.code, KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q')) {
+            return Some(Leave);
+        }
+        let by = draw::lines_of(key.code).unwrap_or(0);
         self.scroll = self.scroll.saturating_add_signed(by).min(there.saturating_sub(fit));
         None
     }
