@@ -10,7 +10,7 @@
 //! `wiring` join adapters to faces; nobody else names adapters. `tests/architecture.rs` keeps these arrows.
 //!
 //! # How an action runs
-//! A face parses flags into a command and hands a flow the [`Ports`](flows::Ports) and a
+//! A face parses flags into a command and hands a flow the [`Ports`] and a
 //! [`Dialog`](ports::dialog::Dialog). The flow surveys both systems, has the domain make a
 //! [`Plan`](domain::plan::Plan), has it confirmed, and [carries it out](flows::carry_out): every step is written into
 //! the journal before and after. Killed anywhere, the plan is still there, and every step can be begun again.

@@ -10,9 +10,12 @@
 
 #[path = "namespace/namespace.rs"]
 mod namespace;
+#[path = "terminal/seat.rs"]
+#[allow(dead_code, reason = "it is made for the tests of the terminal UI")]
+mod seat;
 
 use std::path::PathBuf;
-use std::process::Output;
+use std::process::{Command, Output};
 use std::sync::Arc;
 
 use mxone_system_redundancy::adapters::clock::SystemClock;
@@ -23,6 +26,7 @@ use mxone_system_redundancy::domain::site::{ServerId, Site};
 use mxone_system_redundancy::domain::traffic::{Origin, RuleSet, Spared, TurnAway};
 use mxone_system_redundancy::ports::traffic_control::TrafficControl;
 use namespace::{Namespace, NamespaceHost, One};
+use seat::Seat;
 use serde_json::Value;
 
 const BLOCK: [&str; 4] = ["more_configuration", "iptables", "add", "--yes"];
@@ -47,6 +51,35 @@ fn add_blocks_and_remove_allows_without_any_configuration() {
     assert_eq!(code(&server.run(&ALLOW)), 0);
     assert_eq!(server.json(&["more_configuration", "iptables", "list"])["traffic"], "allowed");
     assert_eq!(server.namespace.saved("iptables-save"), before);
+}
+
+#[test]
+fn the_menu_tells_how_the_server_is_and_blocks_only_after_a_yes() {
+    let server = Server::new();
+    let root = server.root();
+    let program = [env!("CARGO_BIN_EXE_mxone_maintenance"), "--root", root.to_str().unwrap()];
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", &server.namespace.name]).args(program);
+    let mut seat = Seat::take(&command, (80, 24));
+    let shown = seat.sees("? mxone_maintenance");
+    assert!(shown.contains("allowed") && shown.contains("help"), "{shown}");
+    seat.press("help\r");
+    seat.sees("Used in:");
+    seat.press("more\r");
+    seat.press_and_see("ipt\r", "add (block)");
+    seat.press_and_see("add\r", "Calls in progress end; SSH to this server goes on. Do this?");
+    seat.press_and_see("n\r", "nothing was changed");
+    assert_eq!(server.json(&["more_configuration", "iptables", "list"])["traffic"], "allowed");
+    seat.press_and_see("add\r", "Do this?");
+    seat.press_and_see("y\r", "blocked by hand");
+    assert_eq!(server.json(&["more_configuration", "iptables", "list"])["traffic"], "blocked");
+    seat.press_and_see("remove\r", "If the other site serves users, two sites serve then.");
+    seat.press_and_see("y\r", "allowed");
+    seat.press("back\r");
+    seat.press("back\r");
+    seat.press("exit\r");
+    assert_eq!(seat.ends(), 0);
+    assert_eq!(server.json(&["more_configuration", "iptables", "list"])["traffic"], "allowed");
 }
 
 #[test]

@@ -17,6 +17,7 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use mxone_system_redundancy::faces::menu;
 use mxone_system_redundancy::faces::terminal::screen::Screen;
 use rustix::process::{Pid, Signal, kill_process};
 use seat::Seat;
@@ -136,6 +137,62 @@ fn escape_goes_question_by_question_and_never_meets_its_own_lock() {
     seat.press(ESCAPE);
     seat.sees("not configured yet");
     assert!(!seat.shown().contains("running now"));
+}
+
+#[test]
+fn every_leaf_of_the_menu_opens_and_can_be_left_again_and_none_acts_unasked() {
+    let lab = Standing::configured(1);
+    let mut seat = seat(&lab, (80, 24));
+    seat.sees("LIVE ██");
+    let before = journal(&lab).len();
+    for (path, _) in menu::leaves() {
+        // Settings of one word are changed at once, as their commands do; they have their own tests.
+        if path == ["exit"] || path.contains(&"automatic") {
+            continue;
+        }
+        seat.opens(&path.join(" "));
+        seat.waits("another screen, a form or a result", |shown| !shown.contains("F5 read again"));
+        for _ in 0..6 {
+            if seat.shown().contains("read again") || seat.shown().contains("this is the first menu") {
+                break;
+            }
+            seat.press(ESCAPE);
+            std::thread::sleep(Duration::from_millis(150));
+        }
+        // Takes away what an Escape too many may have said.
+        seat.press_and_see("\x1b[H", "F5 read again");
+    }
+    let unasked: Vec<Value> = journal(&lab).split_off(before);
+    let told = |line: &Value| line["event"] == "noted" || line["outcome"] == "not-done";
+    assert!(unasked.iter().all(told), "{unasked:#?}");
+    assert_eq!(traffic(&lab), ["allowed", "blocked"]);
+}
+
+#[test]
+fn a_running_copy_is_broken_off_by_keys_and_the_mirrors_are_as_before() {
+    let lab = Standing::start(1);
+    lab.lab(&["configure", "--yes", "--bytes-per-second", "400000"]).ended(0);
+    let before = lab.words("data mirrors list --json").document();
+    let backups = lab.root("primary-1").join("var/opt/lab/backups");
+    let mut found = fs::read_dir(backups).unwrap().map(|entry| entry.unwrap().path());
+    let backup = found.find(|path| path.is_dir()).unwrap();
+    fs::write(backup.join("big.bin"), vec![7; 8_000_000]).unwrap();
+    let mut seat = seat(&lab, (80, 24));
+    seat.sees("LIVE ██");
+    seat.opens("data copy");
+    seat.press_and_see("", "Do it");
+    seat.press_and_see(RIGHT, "[▸Do it◂]");
+    seat.press_and_see(ENTER, "s left");
+    seat.press_and_see(ESCAPE, "[▸Go on copying◂]");
+    seat.press_and_see(RIGHT, "[▸Break it off◂]");
+    seat.press_and_see(ENTER, "take back what was begun");
+    seat.press_and_see("", "Do it");
+    seat.press_and_see(RIGHT, "[▸Do it◂]");
+    seat.press_and_see(ENTER, "✓ done");
+    seat.press(ENTER);
+    let status = lab.words("status --json").ended(0).document();
+    assert!(status["unfinished"].is_null() && status["running"].is_null(), "{status:#}");
+    assert_eq!(lab.words("data mirrors list --json").document(), before);
 }
 
 #[test]

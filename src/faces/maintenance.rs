@@ -192,7 +192,7 @@ impl Face<'_> {
             self.print(&words::report(&traffic, machine.configured, &changes, self.options.json));
             return Ok(exit::DONE);
         }
-        if let Some(code) = self.not_confirmed(&changes) {
+        if let Some(code) = self.not_confirmed(action, &changes) {
             return Ok(code);
         }
         for unwritten in maintenance::carry_out(&changes, &machine, self.options.reason.as_deref()).await? {
@@ -208,6 +208,12 @@ impl Face<'_> {
         Ok(exit::DONE)
     }
 
+    fn help(&mut self) {
+        match crate::faces::help::page(Some("maintenance")) {
+            Ok(page) | Err(page) => self.print(&page),
+        }
+    }
+
     async fn open(&mut self, action: Option<Action>) -> Result<Machine, OpenError> {
         let opened = self.opens.open(&self.options, action).await?;
         for note in opened.notes {
@@ -217,7 +223,7 @@ impl Face<'_> {
     }
 
     /// Shows the changes and asks; the exit code if it is not to be done.
-    fn not_confirmed(&mut self, changes: &[Change]) -> Option<u8> {
+    fn not_confirmed(&mut self, action: Action, changes: &[Change]) -> Option<u8> {
         if self.options.yes {
             return None;
         }
@@ -229,7 +235,7 @@ impl Face<'_> {
             return Some(exit::USAGE);
         }
         // A prompt that was broken off is a no.
-        if menu::confirmed().unwrap_or(false) {
+        if menu::confirmed(action).unwrap_or(false) {
             return None;
         }
         self.say("cancelled; nothing was changed");

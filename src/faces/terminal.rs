@@ -1,6 +1,6 @@
 //! The terminal UI: a dashboard, menus with the product's literal words, wizards, the translation editor.
 //!
-//! [`App`](app::App) is a value: what happened goes in through its pure `update`, effects come out, `view` draws it.
+//! [`App`] is a value: what happened goes in through its pure `update`, effects come out, `view` draws it.
 //! [`session`] carries the effects out. A flow runs as a task of its own and speaks with the screen through a
 //! [`Conversation`](conversation::Conversation), so that nothing blocks the keys.
 

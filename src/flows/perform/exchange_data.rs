@@ -23,6 +23,9 @@ use crate::ports::mirror_store::{Incoming, MirrorError, MirrorStore};
 /// Progress of a copy is told each time this many bytes have come: at the speed of a disk some ten times a second.
 const TELL_EVERY: u64 = 32 * 1024 * 1024;
 
+/// A copy tells how far it is at least this often, as long as bytes come.
+const TELL_AFTER: Duration = Duration::from_secs(2);
+
 impl Performer<'_> {
     pub(super) async fn copy(
         &self,
@@ -53,8 +56,15 @@ impl Performer<'_> {
         let mut incoming = store.receive(backup, &manifest)?;
         incoming.limit(self.configuration.copy.bytes_per_second);
         let pieces = incoming.missing();
-        let mut counted =
-            Counted { incoming, dialog, began: self.ports.clock.now(), clock: &*self.ports.clock, sent: 0, told: 0 };
+        let mut counted = Counted {
+            incoming,
+            dialog,
+            began: self.ports.clock.now(),
+            clock: &*self.ports.clock,
+            sent: 0,
+            told: 0,
+            told_after: None,
+        };
         if !pieces.is_empty() {
             self.systems.backups.send(backup, &pieces, &mut counted).await?;
         }
@@ -210,6 +220,8 @@ struct Counted<'a> {
     began: chrono::DateTime<chrono::Local>,
     sent: u64,
     told: u64,
+    /// How long after the beginning it was told last.
+    told_after: Option<Duration>,
 }
 
 impl Sink for Counted<'_> {
@@ -218,8 +230,11 @@ impl Sink for Counted<'_> {
         self.sent += piece.len() as u64;
         let elapsed = (self.clock.now() - self.began).to_std().unwrap_or_default();
         let (bytes, of) = self.incoming.progress();
-        if self.sent - self.told >= TELL_EVERY || bytes == of {
+        // Over a slow line it is told by the clock, so that a person sees that it goes on.
+        let is_late = self.told_after.is_none_or(|told| elapsed.saturating_sub(told) >= TELL_AFTER);
+        if self.sent - self.told >= TELL_EVERY || is_late || bytes == of {
             self.told = self.sent;
+            self.told_after = Some(elapsed);
             let rate = u128::from(self.sent) * 1000 / elapsed.as_millis().max(1);
             self.dialog.tell(News::Copying { bytes, of, rate: u64::try_from(rate).unwrap_or(u64::MAX) });
         }
