@@ -84,7 +84,7 @@ impl Story<'_> {
             "data copy, while the alternate is active: nothing is copied, and that is an outcome, not an error.",
         )?;
         let ended = flows::data_copy::copy(&self.ports, &request(None), &mut dialog(self.news)).await?;
-        self.expect(&ended, |ended| matches!(ended, Ended::NotDone(_)))?;
+        self.must_end(&ended, |ended| matches!(ended, Ended::NotDone(_)))?;
         self.chapter("manual-takeover traffic-in-primary: and back again.")?;
         self.take_over(Site::Primary, None).await?;
         self.lose_the_primary().await?;
@@ -92,7 +92,7 @@ impl Story<'_> {
         self.take_over(Site::Primary, None).await?;
         self.chapter("remove: which system serves does not change, and it is said what stays behind.")?;
         let ended = flows::remove::remove(&self.ports, &request(None), &mut dialog(self.news)).await?;
-        self.expect(&ended, |ended| *ended == Ended::Done)
+        self.must_end(&ended, |ended| *ended == Ended::Done)
     }
 
     async fn configure(&mut self, folder: &Path) -> Result<(), Failure> {
@@ -105,7 +105,7 @@ impl Story<'_> {
         let mut asked = dialog(self.news);
         asked.given = given.clone();
         let ended = flows::configure::configure(&self.ports, &request(None), &given, &mut asked).await?;
-        self.expect(&ended, |ended| *ended == Ended::Done)
+        self.must_end(&ended, |ended| *ended == Ended::Done)
     }
 
     async fn status(&mut self) -> Result<(), Failure> {
@@ -128,7 +128,7 @@ impl Story<'_> {
         };
         add().map_err(|error: io::Error| broken(&error))?;
         let ended = flows::data_copy::copy(&self.ports, &request(None), &mut dialog(self.news)).await?;
-        self.expect(&ended, |ended| *ended == Ended::Done)?;
+        self.must_end(&ended, |ended| *ended == Ended::Done)?;
         let loaded = self.machine(Site::Alternate)?.root().folder().join("var/opt/lab/data/extensions.csv");
         let loaded = fs::read_to_string(loaded).map_err(|error| broken(&error))?;
         let line = loaded.lines().find(|line| line.starts_with("1002,")).unwrap_or("nothing");
@@ -174,14 +174,14 @@ impl Story<'_> {
         let mut asked = dialog(self.news);
         asked.force = reason.is_some();
         let ended = flows::takeover::take_over(&self.ports, &request(reason), site, &mut asked).await?;
-        self.expect(&ended, |ended| *ended == Ended::Done)
+        self.must_end(&ended, |ended| *ended == Ended::Done)
     }
 
     fn machine(&self, site: Site) -> Result<&Arc<Machine>, Failure> {
         self.lab.machine(ServerId::first_of(site)).map_err(|error| broken(&error))
     }
 
-    fn expect(&mut self, ended: &Ended, is_right: impl FnOnce(&Ended) -> bool) -> Result<(), Failure> {
+    fn must_end(&mut self, ended: &Ended, is_right: impl FnOnce(&Ended) -> bool) -> Result<(), Failure> {
         if let Ended::NotDone(because) = ended {
             self.say(&format!("not done: {because}"))?;
         }

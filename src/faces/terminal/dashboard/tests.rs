@@ -155,6 +155,10 @@ fn a_lost_primary_is_told_with_what_to_press_and_f1_opens_its_page() {
         shown.contains("Is the primary lost? Ring the site. If so: manual-takeover › traffic-in-alternate"),
         "{shown}"
     );
+    for size in [(80, 24), (60, 20)] {
+        let shown = text(&drawn(&Dashboard::default(), &facts, size));
+        assert!(shown.contains("F1: help"), "what to press is cut off:\n{shown}");
+    }
     let wish = Dashboard::default().on_key(KeyEvent::from(KeyCode::F(1)), &facts);
     assert!(matches!(wish, Some(Wish::Help("lost-primary"))));
 }

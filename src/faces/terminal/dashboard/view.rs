@@ -23,6 +23,9 @@ use crate::ports::host::visible;
 /// Columns from which on the promise has a panel of its own.
 const WIDE: u16 = 100;
 
+/// Lines that alarms may take at most: the systems below have to be seen as well.
+const ALARM_LINES: usize = 5;
+
 impl Dashboard {
     /// Draws it.
     pub fn view(&self, frame: &mut Frame<'_>, area: Rect, facts: &Facts, who: &str, now: DateTime<Local>, look: Look) {
@@ -32,11 +35,13 @@ impl Dashboard {
             24..30 => 7,
             30.. => (area.height - 18).min(22),
         };
-        let alarms = alarms(facts, now);
-        let alarm_lines = u16::try_from(alarms.len()).unwrap_or(3).min(3);
+        let columns = usize::from(area.width).saturating_sub(3);
+        let alarms: Vec<Line<'_>> =
+            alarms(facts, now).iter().flat_map(|text| alarm_lines(text, columns, look)).take(ALARM_LINES).collect();
+        let alarm_height = u16::try_from(alarms.len()).unwrap_or_default();
         let [head, alarm, sites, lines, rest, footer] = Layout::vertical([
             Constraint::Length(1),
-            Constraint::Length(alarm_lines),
+            Constraint::Length(alarm_height),
             Constraint::Length(panel),
             Constraint::Length(if is_small { 3 } else { 4 }),
             Constraint::Min(3),
@@ -44,11 +49,7 @@ impl Dashboard {
         ])
         .areas(area);
         view_head(frame, head, facts, who, now, look);
-        let shown: Vec<Line<'_>> = alarms
-            .iter()
-            .map(|text| Line::styled(draw::padded(&format!(" ! {text}"), usize::from(alarm.width)), look.bad()))
-            .collect();
-        frame.render_widget(Paragraph::new(shown), alarm);
+        frame.render_widget(Paragraph::new(alarms), alarm);
         view_sites(frame, sites, facts, now, look);
         frame.render_widget(Paragraph::new(middle_lines(facts, usize::from(lines.width), now, look)), lines);
         let menu_width = if rest.width < 70 { 30 } else { 42.min(rest.width / 2) };
@@ -123,6 +124,15 @@ fn view_head(frame: &mut Frame<'_>, head: Rect, facts: &Facts, who: &str, now: D
     frame.render_widget(Line::from(left), head);
     let right = format!("{who}  {} ", now.format("%H:%M:%S %:z"));
     frame.render_widget(Line::raw(right).right_aligned(), head);
+}
+
+/// An alarm on as many lines as it takes: what to press stands at its end.
+fn alarm_lines<'a>(text: &str, columns: usize, look: Look) -> Vec<Line<'a>> {
+    let line = |(i, line): (usize, String)| {
+        let sign = if i == 0 { " ! " } else { "   " };
+        Line::styled(draw::padded(&format!("{sign}{line}"), columns + 3), look.bad())
+    };
+    draw::wrapped(text, columns).into_iter().enumerate().map(line).collect()
 }
 
 /// What cannot wait, above everything else.

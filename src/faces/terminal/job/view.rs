@@ -9,6 +9,7 @@ use ratatui::widgets::{Gauge, Paragraph};
 use tui_input::Input;
 
 use super::{Job, Pending, StepState};
+use crate::domain::plan::Action;
 use crate::domain::preflight::{Finding, Verdict, size};
 use crate::faces::failure::Exit;
 use crate::faces::teller::seconds;
@@ -61,6 +62,10 @@ impl Job {
         let mut lines = Vec::new();
         if let Some((printed, result)) = &self.over {
             lines.extend(ending(printed, result, columns, look));
+            // What was to be known before is worth remembering after it was done.
+            if result.is_ok() {
+                lines.extend(self.warnings(columns, look));
+            }
         }
         for (prompt, answer) in &self.answered {
             lines.extend(hanging("✓ ", look.good(), &format!("{prompt}: {answer}"), columns));
@@ -80,16 +85,20 @@ impl Job {
         if let Some(because) = &self.going_back {
             lines.extend(hanging("going back: ", look.warning(), because, columns));
         }
-        // What was to be known before is worth remembering after it was done.
-        let is_done = matches!(self.over, Some((_, Ok(()))));
-        if let Some(plan) = self.plan.as_ref().filter(|_| is_done || (self.over.is_none() && !self.confirmed)) {
+        if self.over.is_none() && !self.confirmed && self.plan.is_some() {
             lines.push(Line::default());
-            lines.extend(plan.warnings.iter().flat_map(|warning| hanging("! ", look.warning(), warning, columns)));
+            lines.extend(self.warnings(columns, look));
         }
         if self.is_silent() {
             lines.push(Line::styled("working …", look.quiet()));
         }
         lines
+    }
+
+    /// What the plan says a person should know.
+    fn warnings<'a>(&self, columns: usize, look: Look) -> Vec<Line<'a>> {
+        let warnings = self.plan.iter().flat_map(|plan| &plan.warnings);
+        warnings.flat_map(|warning| hanging("! ", look.warning(), warning, columns)).collect()
     }
 
     /// Nothing was said yet, and nothing is asked.
@@ -153,7 +162,10 @@ impl Job {
     }
 
     fn script_line<'a>(&self, columns: usize, look: Look) -> Vec<Line<'a>> {
-        let line = format!("in a script: {} --yes", self.invocation.in_a_script());
+        // Its answers are more than a line holds.
+        let is_configure = self.plan.as_ref().is_some_and(|plan| plan.action == Action::Configure);
+        let answers = if is_configure { " --answers FILE" } else { "" };
+        let line = format!("in a script: {}{answers} --yes", self.invocation.in_a_script());
         texts(&line, look.quiet(), columns)
     }
 
