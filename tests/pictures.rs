@@ -47,7 +47,7 @@ fn the_pictures_of_the_readme() {
     seat.press_and_see("\r", "Do it");
     seat.press_and_see("\x1b[C", "[▸Do it◂]");
     draw(&seat, "takeover-plan");
-    seat.press_and_see("\r", "✓ done");
+    seat.press_and_see("\r", "│ ✓ done");
     draw(&seat, "takeover");
 }
 

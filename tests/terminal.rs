@@ -83,7 +83,7 @@ fn a_newcomer_configures_copies_and_takes_over_by_keys_alone() {
     }
     seat.press(RIGHT);
     seat.sees("[▸Do it◂]");
-    seat.press_and_see(ENTER, "✓ done");
+    seat.press_and_see(ENTER, "│ ✓ done");
     seat.press(ENTER);
     seat.sees("LIVE ██");
     seat.sees("Safe to switch to the alternate now?  YES");
@@ -92,7 +92,7 @@ fn a_newcomer_configures_copies_and_takes_over_by_keys_alone() {
     seat.opens("data copy");
     seat.sees("Do it");
     seat.press(RIGHT);
-    seat.press_and_see(ENTER, "✓ done");
+    seat.press_and_see(ENTER, "│ ✓ done");
     seat.press(ENTER);
 
     seat.opens("manual-takeover traffic-in-alternate");
@@ -101,7 +101,7 @@ fn a_newcomer_configures_copies_and_takes_over_by_keys_alone() {
     let plan = seat.sees("Do it");
     assert!(plan.contains("block primary LIM 1-2") && plan.contains("--reason 'core switch upgrade'"), "{plan}");
     seat.press(RIGHT);
-    seat.press_and_see(ENTER, "✓ done");
+    seat.press_and_see(ENTER, "│ ✓ done");
     seat.press(ENTER);
     seat.sees("taken over: the alternate serves the users");
     assert_eq!(traffic(&lab), ["blocked", "allowed"]);
@@ -188,7 +188,7 @@ fn a_running_copy_is_broken_off_by_keys_and_the_mirrors_are_as_before() {
     seat.press_and_see(ENTER, "take back what was begun");
     seat.press_and_see("", "Do it");
     seat.press_and_see(RIGHT, "[▸Do it◂]");
-    seat.press_and_see(ENTER, "✓ done");
+    seat.press_and_see(ENTER, "│ ✓ done");
     seat.press(ENTER);
     let status = lab.words("status --json").ended(0).document();
     assert!(status["unfinished"].is_null() && status["running"].is_null(), "{status:#}");
@@ -205,7 +205,7 @@ fn the_same_action_leaves_the_same_journal_by_keys_and_by_script() {
         seat.sees("Do it");
         seat.press(RIGHT);
         seat.sees("[▸Do it◂]");
-        seat.press_and_see(ENTER, "✓ done");
+        seat.press_and_see(ENTER, "│ ✓ done");
         seat.press(ENTER);
         seat.sees("Menu");
     };
@@ -226,17 +226,17 @@ fn the_same_action_leaves_the_same_journal_by_keys_and_by_script() {
     seat.press_and_see(ENTER, "run by `mxone_system_redundancy monitor`");
     seat.press(ENTER);
     seat.opens("data auto remove");
-    seat.press_and_see("", "✓ done");
+    seat.press_and_see("", "│ ✓ done");
     seat.press(ENTER);
     seat.opens("settings network-control-address");
     seat.press_and_see(" 203.0.113.2", "203.0.113.1 203.0.113.2");
-    seat.press_and_see(ENTER, "✓ done");
+    seat.press_and_see(ENTER, "│ ✓ done");
     seat.press(ENTER);
     seat.opens("data mirrors load");
     seat.press(ENTER);
     confirmed(&mut seat);
     seat.opens("settings takeover alternate-from-primary automatic");
-    seat.press_and_see("", "✓ done");
+    seat.press_and_see("", "│ ✓ done");
     seat.press(ENTER);
     seat.opens("remove");
     seat.press_and_see(ENTER, "Plan");
@@ -294,7 +294,7 @@ fn with_the_primarys_cable_pulled_the_keys_still_act_at_once_and_a_takeover_can_
     seat.sees("Type alternate to make the alternate");
     seat.press_and_see("yes\r", "that is not the word");
     seat.press("\x7f\x7f\x7falternate\r");
-    seat.sees("✓ done");
+    seat.sees("│ ✓ done");
     seat.press(ENTER);
     seat.sees("running on the alternate");
     lab.words("history").says("fire");

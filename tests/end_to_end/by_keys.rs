@@ -22,7 +22,7 @@ fn a_takeover_and_its_return_by_keys_alone_are_never_dual_live() {
             seat.press("by keys");
             seat.press_and_see(ENTER, "Do it");
             seat.press_and_see(RIGHT, "[▸Do it◂]");
-            seat.press_and_see(ENTER, "✓ done");
+            seat.press_and_see(ENTER, "│ ✓ done");
             seat.press(ENTER);
             assert_eq!(pair.traffic(), wanted);
         }
