@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use inquire::validator::Validation;
-use inquire::{Confirm, InquireError, Text};
+use inquire::{Confirm, InquireError, Select, Text};
 
 use super::scripted::Scripted;
 use crate::domain::scan::{Class, Scan};
@@ -24,11 +24,21 @@ impl Dialog for Prompts {
         if let Some(answer) = self.script.given_answer(question, check)? {
             return Ok(answer);
         }
-        let help = format!("in a script: {} (help {})", question.flag, question.help);
+        let (page, _) = question.help.split_once('#').unwrap_or((question.help, ""));
+        let help = format!("in a script: {} (help {page})", question.flag);
+        if !question.choices.is_empty() {
+            return chosen(question, &help);
+        }
+        if let Some(refused) = &question.refused {
+            self.script.teller.line(&format!("not right: {}", refused.because));
+        }
         loop {
             let mut text = Text::new(&question.prompt).with_help_message(&help);
             if let Some(default) = &question.default {
                 text = text.with_default(default);
+            }
+            if let Some(refused) = &question.refused {
+                text = text.with_initial_value(&refused.answer);
             }
             let answer = text.prompt().map_err(|error| ended(&error))?;
             match check(&answer) {
@@ -36,6 +46,10 @@ impl Dialog for Prompts {
                 Err(because) => self.script.teller.line(&format!("not right: {because}")),
             }
         }
+    }
+
+    fn may_ask_again(&self, key: &str) -> bool {
+        !self.script.given.words.contains_key(key)
     }
 
     async fn complete_translation(
@@ -121,6 +135,15 @@ impl Prompts {
         let answer = Text::new(&prompt).with_validator(validator).prompt().map_err(|error| ended(&error))?;
         entry(&answer).map_err(|error| DialogError::Wrong { key: "translation".to_owned(), because: error.to_string() })
     }
+}
+
+/// The answer chosen from a list.
+fn chosen(question: &Question, help: &str) -> Result<String, DialogError> {
+    let lines = question.choices.iter().map(|(word, means)| format!("{word}: {means}")).collect();
+    let usual = question.choices.iter().position(|(word, _)| Some(*word) == question.default.as_deref());
+    let select = Select::new(&question.prompt, lines).with_starting_cursor(usual.unwrap_or(0)).with_help_message(help);
+    let index = select.raw_prompt().map_err(|error| ended(&error))?.index;
+    Ok(question.choices.get(index).map(|(word, _)| (*word).to_owned()).unwrap_or_default())
 }
 
 fn ended(error: &InquireError) -> DialogError {

@@ -45,6 +45,10 @@ impl Dialog for Scripted {
         })
     }
 
+    fn may_ask_again(&self, _key: &str) -> bool {
+        false
+    }
+
     async fn complete_translation(
         &mut self,
         _scan: &Scan,

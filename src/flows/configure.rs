@@ -13,6 +13,7 @@ use crate::domain::configuration::Configuration;
 use crate::domain::given::Given;
 use crate::domain::plan::{Action, Plan, Step};
 use crate::domain::preflight::{Check, hindrances};
+use crate::domain::scan::Scan;
 use crate::domain::site::{ServerId, Site};
 use crate::domain::takeover::Situation;
 use crate::domain::traffic::Traffic;
@@ -62,10 +63,29 @@ async fn prepare_and_set_up(
     interview::settings(&mut configuration, dialog).await?;
     configuration.topology = systems.call_server.topology(Site::Primary).await?;
     let kept_already = ports.mirrors.generations()?.iter().any(|kept| kept.name == mirror.name);
-    let plan = plan(&configuration, &situation, &mirror.name, kept_already);
+    let mut plan = plan(&configuration, &situation, &mirror.name, kept_already);
+    plan.warnings.extend(unconfirmed(&configuration, &scan));
     let material = Some(ports.settings.material(&configuration));
     let performer = Performer { ports, systems: &systems, configuration: &configuration };
     propose(&performer, request, Proposal { plan, material, word: None }, dialog).await
+}
+
+/// Addresses of neither system that nobody has looked at stay as they are, which may be right or wrong.
+fn unconfirmed(configuration: &Configuration, scan: &Scan) -> Option<String> {
+    let table = &configuration.translation;
+    let open: Vec<String> = scan
+        .foreign_addresses()
+        .filter(|found| table.translate(*found).is_none())
+        .map(|found| found.to_string())
+        .collect();
+    let shown = open.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let more = if open.len() > 3 { ", ..." } else { "" };
+    let are = if open.len() == 1 {
+        "address that belongs to neither system stays as it is"
+    } else {
+        "addresses that belong to neither system stay as they are"
+    };
+    (!open.is_empty()).then(|| format!("{} {are}, and nobody has confirmed that: {shown}{more}", open.len()))
 }
 
 /// A load restarts the alternate, so an alternate that serves users is never configured upon.

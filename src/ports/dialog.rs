@@ -19,8 +19,21 @@ pub struct Question {
     pub prompt: String,
     /// What is taken when nothing is typed; `None` where a person has to decide.
     pub default: Option<String>,
-    /// The page of `help/` about it.
+    /// The only answers there are, each with what it means; none where anything may be typed.
+    pub choices: &'static [(&'static str, &'static str)],
+    /// The answer that was taken before, and why it turned out to be wrong.
+    pub refused: Option<Refused>,
+    /// The page of `help/` about it; behind a `#`, how the place begins there.
     pub help: &'static str,
+}
+
+/// An answer that had the right form, and turned out to be wrong when it was used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The answer.
+    pub answer: String,
+    /// What is wrong with it.
+    pub because: String,
 }
 
 /// Checks what was typed: nothing, or what is wrong with it.
@@ -96,6 +109,9 @@ pub trait Dialog: Send {
     /// # Errors
     /// [`DialogError`] when nobody can answer, the answer of a script is not right, or the person gives up.
     async fn ask(&mut self, question: &Question, check: Check<'_>) -> Result<String, DialogError>;
+
+    /// Whether the question with this key can be asked once more, because a person typed its answer.
+    fn may_ask_again(&self, key: &str) -> bool;
 
     /// Has the translation table completed: every own address of `scan` mapped.
     ///

@@ -110,6 +110,12 @@ impl Document {
         self.blocks.first().map(Block::text).unwrap_or_default()
     }
 
+    /// The first part of the page whose text begins so.
+    #[must_use]
+    pub fn block_that_begins(&self, text: &str) -> Option<usize> {
+        self.blocks.iter().position(|block| block.text().starts_with(text))
+    }
+
     /// The pages that it leads to, in the order of their links.
     pub fn links(&self) -> impl Iterator<Item = &str> {
         self.blocks.iter().flat_map(Block::spans).filter_map(|span| match span {

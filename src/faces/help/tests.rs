@@ -250,3 +250,12 @@ fn paths(command: &Command) -> Vec<Vec<String>> {
     let below: Vec<Vec<String>> = below.map(|path| [own.clone(), path].concat()).collect();
     std::iter::once(own).chain(below).collect()
 }
+
+#[test]
+fn every_question_has_its_place_on_a_page_of_help() {
+    for (question, place) in crate::flows::configure::interview::HELP {
+        let (page, text) = place.split_once('#').unwrap();
+        let document = &page_named(page).unwrap().document;
+        assert!(document.block_that_begins(text).is_some_and(|block| block > 0), "{question}: {place}");
+    }
+}

@@ -187,6 +187,9 @@ impl Conversation {
 
     /// What is proposed as the answer, and where it comes from.
     fn proposed(&self, question: &Question) -> (Option<String>, &'static str) {
+        if let Some(refused) = &question.refused {
+            return (Some(refused.answer.clone()), "what you entered before");
+        }
         if let Some(before) = self.remembered.get(question.key) {
             return (Some(before.clone()), "what you entered before");
         }
@@ -200,7 +203,8 @@ impl Conversation {
 #[async_trait]
 impl Dialog for Conversation {
     async fn ask(&mut self, question: &Question, check: Check<'_>) -> Result<String, DialogError> {
-        if let Some(answer) = self.replayed(question.key)
+        if question.refused.is_none()
+            && let Some(answer) = self.replayed(question.key)
             && check(&answer).is_ok()
         {
             return self.answered(question, answer);
@@ -222,6 +226,10 @@ impl Dialog for Conversation {
                 Reply::Table(_) | Reply::Yes => {}
             }
         }
+    }
+
+    fn may_ask_again(&self, _key: &str) -> bool {
+        true
     }
 
     async fn complete_translation(

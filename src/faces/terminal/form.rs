@@ -3,16 +3,15 @@
 use std::cell::Cell;
 
 use chrono::{DateTime, Local};
-use crossterm::event::{Event, KeyCode, KeyEvent};
+use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::style::Style;
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
-use tui_input::Input;
-use tui_input::backend::crossterm::EventHandler;
 
 use super::draw;
+use super::field::Field;
 use super::job::Invocation;
 use super::look::Look;
 use crate::domain::schedule::{AutoCopy, CronSchedule};
@@ -27,7 +26,7 @@ pub struct Form {
     help: &'static str,
     /// What is overruled, and so needs a reason.
     overruling: Option<Invocation>,
-    field: Input,
+    field: Field,
     mirrors: Vec<(String, String)>,
     chosen: usize,
     zone: chrono_tz::Tz,
@@ -79,7 +78,7 @@ impl Form {
             asks,
             help,
             overruling: None,
-            field: Input::new(usual),
+            field: Field::proposing(usual),
             chosen: 0,
             zone,
             wrong: None,
@@ -98,7 +97,7 @@ impl Form {
             asks: Asks::Reason,
             help: if invocation.force { "manual-takeover" } else { "start" },
             overruling: Some(invocation.clone()),
-            field: Input::new(invocation.reason.clone().unwrap_or_default()),
+            field: Field::proposing(invocation.reason.clone().unwrap_or_default()),
             mirrors: Vec::new(),
             chosen: 0,
             zone: chrono_tz::UTC,
@@ -119,7 +118,7 @@ impl Form {
             }
             (_, Asks::Mirror | Asks::Sure) => {}
             (_, Asks::Reason | Asks::Schedule | Asks::Addresses) => {
-                self.field.handle_event(&Event::Key(key));
+                self.field.on_key(key);
                 self.wrong = self.judged().err();
             }
         }
@@ -202,14 +201,8 @@ impl Form {
         let mut lines: Vec<Line<'_>> =
             draw::wrapped(self.prompt(), columns).into_iter().map(|line| Line::styled(line, look.title())).collect();
         let y = text.y + u16::try_from(lines.len()).unwrap_or(0);
-        let room = columns.saturating_sub(3).max(1);
-        let scroll = self.field.visual_scroll(room);
-        let shown: String = self.field.value().chars().skip(scroll).collect();
         if self.asks != Asks::Sure {
-            lines.push(Line::from(vec![
-                Span::styled("▸ ", look.key()),
-                Span::styled(draw::fitted(&shown, room), look.title()),
-            ]));
+            lines.push(self.field.line(columns, look));
         }
         lines.push(Line::default());
         match &self.wrong {
@@ -226,10 +219,14 @@ impl Form {
         if self.asks == Asks::Sure {
             return draw::keys(frame, footer, &[("Enter", "do it"), ("Esc", "back"), ("F1", "help")], look);
         }
-        let column = self.field.visual_cursor().saturating_sub(scroll) + 2;
-        let x = text.x.saturating_add(u16::try_from(column).unwrap_or(0)).min(text.right().saturating_sub(1));
+        let x = text.x.saturating_add(self.field.cursor(columns)).min(text.right().saturating_sub(1));
         frame.set_cursor_position(Position { x, y });
-        draw::keys(frame, footer, &[("Enter", "go on"), ("Esc", "back"), ("Ctrl-U", "clear"), ("F1", "help")], look);
+        draw::keys(
+            frame,
+            footer,
+            &[("Enter", "go on"), ("Esc", "back"), ("→", "change the text"), ("F1", "help")],
+            look,
+        );
     }
 
     fn prompt(&self) -> &'static str {
@@ -245,8 +242,8 @@ impl Form {
                 "When? A time such as 03:30, or five fields: minute hour day month weekday (0 and 7 are Sunday)."
             }
             Asks::Addresses => {
-                "Addresses that answer only when a site reaches the users' network, with blanks between. Enter changes them at once; \
-                 blocked servers get rules that let them through."
+                "Addresses that answer only when a site reaches the users' network, with commas or blanks between. \
+                 Blocked servers get rules that let them through; the plan is shown first."
             }
             Asks::Mirror => "Which mirror?",
             Asks::Sure => {

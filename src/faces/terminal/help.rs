@@ -78,11 +78,14 @@ impl Place {
 }
 
 impl HelpScreen {
-    /// Opens a page; one that there is not opens the first.
+    /// Opens a page; one that there is not opens the first. Behind a `#` may stand how the text there begins.
     #[must_use]
     pub fn open(page: &str) -> Self {
-        let page = page_named(page).or_else(|| page_named(START)).unwrap_or(&pages()[0]);
-        Self { here: Place::at(page), back: Vec::new(), marked: None, finder: None, seen: Cell::new(USUAL) }
+        let (name, place) = page.split_once('#').unwrap_or((page, ""));
+        let page = page_named(name).or_else(|| page_named(START)).unwrap_or(&pages()[0]);
+        let block = if place.is_empty() { None } else { page.document.block_that_begins(place) };
+        let here = Place { top: (block.unwrap_or(0), 0), ..Place::at(page) };
+        Self { here, back: Vec::new(), marked: block, finder: None, seen: Cell::new(USUAL) }
     }
 
     /// The name of the page that is read.

@@ -1,9 +1,9 @@
 //! A command under way: its checks, its questions, its plan, its steps, its end.
 
 use chrono::{DateTime, Local};
-use tui_input::Input;
 
 use super::conversation::{Answers, Asked, Reply, Said, Told};
+use super::field::{Choices, Field};
 use crate::domain::plan::Plan;
 use crate::domain::preflight::Finding;
 use crate::faces::failure::Failure;
@@ -44,12 +44,19 @@ pub enum StepState {
 pub enum Pending {
     /// Nothing: the flow works.
     Nothing,
+    /// A question that is answered by one of a list.
+    Choice {
+        /// The question.
+        question: Box<Question>,
+        /// The list.
+        choices: Choices,
+    },
     /// A question and the field for its answer.
     Question {
         /// The question.
         question: Box<Question>,
         /// The field.
-        field: Input,
+        field: Field,
         /// Where its first text comes from.
         from: &'static str,
         /// What is wrong with it; nothing while it is right or not judged yet.
@@ -60,7 +67,7 @@ pub enum Pending {
     /// A plan, to be confirmed by a word or by choosing.
     Plan {
         /// The field for the word, and the word.
-        word: Option<(Input, String)>,
+        word: Option<(Field, String)>,
         /// Whether "Do it" is chosen, not "Cancel".
         doing: bool,
     },
@@ -218,15 +225,24 @@ impl Job {
     fn asked(&mut self, asked: Asked) {
         self.copying = None;
         self.pending = match asked {
+            Asked::Question { question, proposed, .. } if !question.choices.is_empty() => {
+                let choices = Choices::proposing(question.choices, &proposed.unwrap_or_default());
+                Pending::Choice { question: Box::new(question), choices }
+            }
             Asked::Question { question, proposed, from } => {
-                let field = Input::new(proposed.unwrap_or_default());
-                Pending::Question { question: Box::new(question), field, from, wrong: None }
+                // What turned out to be wrong was no answer.
+                if question.refused.is_some() {
+                    self.answered.retain(|(prompt, _)| *prompt != question.prompt);
+                }
+                let field = Field::proposing(proposed.unwrap_or_default());
+                let wrong = question.refused.as_ref().map(|refused| refused.because.clone());
+                Pending::Question { question: Box::new(question), field, from, wrong }
             }
             Asked::Translation { .. } => Pending::Translation,
             Asked::Plan { plan, word } => {
                 self.steps = plan.steps.iter().enumerate().map(|(i, step)| waiting(i + 1, step)).collect();
                 self.plan = Some(*plan);
-                Pending::Plan { word: word.map(|word| (Input::default(), word)), doing: false }
+                Pending::Plan { word: word.map(|word| (Field::default(), word)), doing: false }
             }
             Asked::Trust { statement } => Pending::Trust { statement, right: false },
         };

@@ -11,10 +11,21 @@ use crate::domain::configuration::{
 use crate::domain::given::Given;
 use crate::domain::platform::Platform;
 use crate::domain::site::{LimNumber, ServerId, Site};
+use crate::flows::carry_out::describe;
 use crate::flows::{Ports, Stopped};
-use crate::ports::dialog::{Confirmation, Dialog, News, Question};
+use crate::ports::dialog::{Confirmation, Dialog, News, Question, Refused};
 
-const HELP: &str = "configure";
+/// The place in the help about each question.
+pub const HELP: &[(&str, &str)] = &[
+    ("platform", "configure#Platform"),
+    ("primary_master_address", "configure#Master IP address"),
+    ("alternate_master_address", "configure#Master IP address"),
+    ("network_control_address", "configure#Network control address"),
+    ("takeover.alternate-from-primary", "configure#Takeover"),
+    ("takeover.primary-from-alternate", "configure#Takeover"),
+    ("boot_without_peer", "configure#Boot without peer"),
+    ("boot_grace", "configure#Boot without peer"),
+];
 
 /// Asks for the two systems and finds out their servers; nothing is changed.
 ///
@@ -22,9 +33,8 @@ const HELP: &str = "configure";
 /// When an answer is missing or wrong, a server does not answer, or its host key is not confirmed.
 pub(super) async fn members(ports: &Ports, given: &Given, dialog: &mut dyn Dialog) -> Result<Configuration, Stopped> {
     let platform = ask_platform(ports, dialog).await?;
-    let master = ask_address(&MASTER, dialog).await?;
     let first = ServerId::first_of(Site::Primary);
-    let key = trusted_key(ports, given, first, master, dialog).await?;
+    let (master, key) = master(ports, given, dialog).await?;
     let mut membership = Membership {
         platform,
         ssh: access(given),
@@ -50,6 +60,21 @@ pub(super) async fn members(ports: &Ports, given: &Given, dialog: &mut dyn Dialo
     })
 }
 
+/// The primary's master address and its host key. An address where no server answers is asked for once more.
+async fn master(ports: &Ports, given: &Given, dialog: &mut dyn Dialog) -> Result<(IpAddr, HostKey), Stopped> {
+    let mut refused = None;
+    loop {
+        let address = ask_address(&MASTER, refused, dialog).await?;
+        match trusted_key(ports, given, ServerId::first_of(Site::Primary), address, dialog).await {
+            Ok(key) => return Ok((address, key)),
+            Err(error @ Stopped::Host(_)) if dialog.may_ask_again(MASTER.0) => {
+                refused = Some(Refused { answer: address.to_string(), because: describe(&error) });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// Asks for what is decided last: takeover in both directions, and what a server does at boot alone.
 ///
 /// # Errors
@@ -57,12 +82,15 @@ pub(super) async fn members(ports: &Ports, given: &Given, dialog: &mut dyn Dialo
 pub(super) async fn settings(configuration: &mut Configuration, dialog: &mut dyn Dialog) -> Result<(), Stopped> {
     configuration.takeover.alternate_from_primary = ask_mode(TO_ALTERNATE, dialog).await?;
     configuration.takeover.primary_from_alternate = ask_mode(TO_PRIMARY, dialog).await?;
-    let question = ask(
-        "boot_without_peer",
-        "--boot-without-peer",
-        "After a reboot, when the other site cannot be asked: stay-blocked (never two sites live) or open (never none)",
-        Some("stay-blocked"),
-    );
+    let question = Question {
+        choices: WITHOUT_PEER,
+        ..ask(
+            "boot_without_peer",
+            "--boot-without-peer",
+            "After a reboot, when the other site cannot be asked, a server of the active site",
+            Some("stay-blocked"),
+        )
+    };
     let answer = dialog.ask(&question, &|text| without_peer(text).map(drop)).await?;
     configuration.boot.without_peer = without_peer(&answer).map_err(Stopped::BadInput)?;
     if configuration.boot.without_peer == WithoutPeer::Open {
@@ -83,17 +111,29 @@ const MASTER: (&str, &str, &str) = (
 const TO_ALTERNATE: (&str, &str, &str) = (
     "takeover.alternate-from-primary",
     "--takeover-alternate-from-primary",
-    "At a failure of the primary the alternate takes over: manual or automatic",
+    "At a failure of the primary the alternate takes over",
 );
 
 const TO_PRIMARY: (&str, &str, &str) = (
     "takeover.primary-from-alternate",
     "--takeover-primary-from-alternate",
-    "At its recovery the primary takes over again: manual or automatic",
+    "At its recovery the primary takes over again",
 );
 
+const MODES: &[(&str, &str)] = &[
+    ("manual", "when a person says so"),
+    ("automatic", "by itself; recorded, as this version still waits for a person"),
+];
+
+const WITHOUT_PEER: &[(&str, &str)] = &[
+    ("stay-blocked", "waits for a person: never two sites live, perhaps none"),
+    ("open", "opens after a while: never none live, perhaps two"),
+];
+
 fn ask(key: &'static str, flag: &'static str, prompt: &str, default: Option<&str>) -> Question {
-    Question { key, flag, prompt: prompt.to_owned(), default: default.map(str::to_owned), help: HELP }
+    let help = HELP.iter().find(|(about, _)| *about == key).map_or("configure", |(_, place)| place);
+    let default = default.map(str::to_owned);
+    Question { key, flag, prompt: prompt.to_owned(), default, choices: &[], refused: None, help }
 }
 
 async fn ask_platform(ports: &Ports, dialog: &mut dyn Dialog) -> Result<Platform, Stopped> {
@@ -105,9 +145,10 @@ async fn ask_platform(ports: &Ports, dialog: &mut dyn Dialog) -> Result<Platform
 
 async fn ask_address(
     (key, flag, prompt): &(&'static str, &'static str, &str),
+    refused: Option<Refused>,
     dialog: &mut dyn Dialog,
 ) -> Result<IpAddr, Stopped> {
-    let question = ask(key, flag, prompt, None);
+    let question = Question { refused, ..ask(key, flag, prompt, None) };
     let answer = dialog.ask(&question, &|text| parse_bare(text).map(drop).map_err(|e| e.to_string())).await?;
     let (address, stripped) = parse_bare(&answer).map_err(|error| Stopped::BadInput(error.to_string()))?;
     if stripped {
@@ -129,14 +170,14 @@ async fn alternate_address(
     let question =
         ("alternate_master_address", "--alternate-master-address", "Address of this server, LIM 1 of the alternate");
     if given.words.contains_key(question.0) {
-        return ask_address(&question, dialog).await;
+        return ask_address(&question, None, dialog).await;
     }
     // LIM 1 of the alternate is this machine, so its address is not needed to ask it.
     let mut membership = membership.clone();
     let card = ServerCard { address: IpAddr::from([127, 0, 0, 1]), host_key: None };
     membership.servers.insert(ServerId::first_of(Site::Alternate), card);
     let told = ports.systems.open(&membership).call_server.master_address(Site::Alternate).await;
-    if let Ok(Some(address)) = told { Ok(address) } else { ask_address(&question, dialog).await }
+    if let Ok(Some(address)) = told { Ok(address) } else { ask_address(&question, None, dialog).await }
 }
 
 /// Adds the other servers of a site, each with its host key.
@@ -202,7 +243,7 @@ async fn ask_control_addresses(dialog: &mut dyn Dialog) -> Result<Vec<IpAddr>, S
     let question = ask(
         "network_control_address",
         "--network-control-address",
-        "Network control address: an address in the users' network, such as their default gateway (several with commas)",
+        "Network control address: an address in the users' network, such as their default gateway (several with commas or blanks)",
         None,
     );
     let answer = dialog.ask(&question, &|text| addresses(text).map(drop)).await?;
@@ -232,7 +273,7 @@ async fn ask_mode(
     (key, flag, prompt): (&'static str, &'static str, &str),
     dialog: &mut dyn Dialog,
 ) -> Result<Mode, Stopped> {
-    let question = ask(key, flag, prompt, Some("manual"));
+    let question = Question { choices: MODES, ..ask(key, flag, prompt, Some("manual")) };
     let answer = dialog.ask(&question, &|text| mode(text).map(drop)).await?;
     mode(&answer).map_err(Stopped::BadInput)
 }

@@ -1,7 +1,6 @@
 //! What each key does to a command under way.
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
-use tui_input::backend::crossterm::EventHandler;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{Invocation, Job, Pending, Wish};
 use crate::domain::plan::Action;
@@ -24,6 +23,7 @@ impl Job {
         match &mut self.pending {
             Pending::Nothing | Pending::Translation => self.key_while_it_works(key),
             Pending::Question { .. } => self.key_in_a_question(key),
+            Pending::Choice { .. } => self.key_in_a_choice(key),
             Pending::Plan { word: Some(_), .. } => self.key_in_a_word(key),
             Pending::Plan { doing: chosen, .. }
             | Pending::Trust { right: chosen, .. }
@@ -37,7 +37,7 @@ impl Job {
     /// The page of the help that fits this moment.
     #[must_use]
     pub fn help(&self) -> &'static str {
-        if let Pending::Question { question, .. } = &self.pending {
+        if let Pending::Question { question, .. } | Pending::Choice { question, .. } = &self.pending {
             return question.help;
         }
         if self.may_be_forced() {
@@ -99,6 +99,28 @@ impl Job {
         is_takeover && is_refused && would_help && !self.invocation.force
     }
 
+    /// What to do now, in the keys of this screen where it has some for it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let Some((_, Err(failure))) = &self.over else { return None };
+        if self.may_be_forced() {
+            let without_data = failure.hint.as_ref().is_some_and(|hint| hint.contains("without data"));
+            let told = if without_data {
+                "copy first (data › copy); f takes over without data"
+            } else {
+                "if that site is lost, press f; F1 tells what happens then"
+            };
+            return Some(told.to_owned());
+        }
+        if !self.hindering().is_empty() {
+            return Some("mend what stands in the way and press a; s goes on without these checks".to_owned());
+        }
+        match failure.exit {
+            Exit::NotConfigured => Some("go back and open configure, which sets it up".to_owned()),
+            _ => failure.hint.clone(),
+        }
+    }
+
     /// The checks that stood in the way, and that a person may overrule.
     #[must_use]
     pub fn hindering(&self) -> Vec<String> {
@@ -131,20 +153,40 @@ impl Job {
     fn key_in_a_question(&mut self, key: KeyEvent) -> Option<Wish> {
         let Pending::Question { question, field, wrong, .. } = &mut self.pending else { return None };
         match key.code {
-            KeyCode::Enter if wrong.is_some() => None,
+            // What was refused by a server may be right by now, so it can be entered again as it is.
+            KeyCode::Enter
+                if wrong.is_some() && question.refused.as_ref().is_none_or(|it| it.answer != field.value()) =>
+            {
+                None
+            }
             KeyCode::Enter => {
-                let answer = field.value().to_owned();
-                self.answers.retain(|(key, _)| key != question.key);
-                self.answers.push((question.key.to_owned(), answer.clone()));
-                Some(Wish::Reply(Reply::Entered(answer)))
+                let (key, answer) = (question.key, field.value().to_owned());
+                Some(self.answer(key, answer))
+            }
+            KeyCode::Esc => Some(self.back()),
+            _ => field.on_key(key).then(|| Wish::Reply(Reply::Typed(field.value().to_owned()))),
+        }
+    }
+
+    fn key_in_a_choice(&mut self, key: KeyEvent) -> Option<Wish> {
+        let Pending::Choice { question, choices } = &mut self.pending else { return None };
+        match key.code {
+            KeyCode::Enter => {
+                let (key, answer) = (question.key, choices.value().to_owned());
+                Some(self.answer(key, answer))
             }
             KeyCode::Esc => Some(self.back()),
             _ => {
-                let before = field.value().to_owned();
-                field.handle_event(&Event::Key(key));
-                (field.value() != before).then(|| Wish::Reply(Reply::Typed(field.value().to_owned())))
+                choices.on_key(key);
+                None
             }
         }
+    }
+
+    fn answer(&mut self, key: &str, answer: String) -> Wish {
+        self.answers.retain(|(answered, _)| answered != key);
+        self.answers.push((key.to_owned(), answer.clone()));
+        Wish::Reply(Reply::Entered(answer))
     }
 
     /// One question back: the command is begun again with all answers but the last. From the first it is left.
@@ -170,7 +212,7 @@ impl Job {
             }
             KeyCode::Esc => Some(Wish::Reply(Reply::No)),
             _ => {
-                field.handle_event(&Event::Key(key));
+                field.on_key(key);
                 None
             }
         }

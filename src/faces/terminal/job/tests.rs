@@ -8,6 +8,7 @@ use crate::domain::plan::Step;
 use crate::domain::site::{Epoch, Order, Site};
 use crate::faces::failure::Exit;
 use crate::faces::terminal::dashboard::tests::now;
+use crate::ports::dialog::Refused;
 
 fn key(code: KeyCode) -> KeyEvent {
     KeyEvent::from(code)
@@ -19,6 +20,8 @@ fn question(key: &'static str, default: Option<&str>) -> Said {
         flag: "--flag",
         prompt: format!("What is {key}?"),
         default: default.map(str::to_owned),
+        choices: &[],
+        refused: None,
         help: "configure",
     };
     Said::Asked(Asked::Question { question, proposed: default.map(str::to_owned), from: "the usual answer" })
@@ -201,4 +204,36 @@ fn the_command_of_a_script_is_quoted_as_a_shell_wants_it() {
         Invocation::of(&["data", "auto", "create", "--schedule", "0 2 * * *"]).in_a_script(),
         "mxone_system_redundancy data auto create --schedule '0 2 * * *'"
     );
+}
+
+#[test]
+fn an_address_where_nobody_answers_is_asked_again_with_what_is_wrong_and_may_be_entered_as_it_is() {
+    let mut job = job(&["configure"]);
+    job.heard(question("primary_master_address", None), now());
+    type_in(&mut job, "10.0.0.1");
+    assert_eq!(job.on_key(key(KeyCode::Enter)), Some(Wish::Reply(Reply::Entered("10.0.0.1".to_owned()))));
+    let prompt = "What is primary_master_address?".to_owned();
+    job.heard(Said::Told(Told::Answered { prompt, answer: "10.0.0.1".to_owned() }), now());
+    let Said::Asked(Asked::Question { mut question, .. }) = question("primary_master_address", None) else { panic!() };
+    question.refused = Some(Refused { answer: "10.0.0.1".to_owned(), because: "no server answers".to_owned() });
+    let again = Asked::Question { question, proposed: Some("10.0.0.1".to_owned()), from: "what you entered before" };
+    job.heard(Said::Asked(again), now());
+    assert!(job.answered.is_empty(), "it was no answer");
+    assert!(matches!(&job.pending, Pending::Question { wrong: Some(wrong), .. } if wrong == "no server answers"));
+    assert_eq!(job.on_key(key(KeyCode::Enter)), Some(Wish::Reply(Reply::Entered("10.0.0.1".to_owned()))));
+    assert_eq!(job.answers.len(), 1);
+}
+
+#[test]
+fn one_of_a_few_answers_is_chosen_not_typed() {
+    const MODES: &[(&str, &str)] = &[("manual", "a person"), ("automatic", "by itself")];
+    let mut job = job(&["configure"]);
+    let Said::Asked(Asked::Question { mut question, .. }) = question("mode", Some("manual")) else { panic!() };
+    question.choices = MODES;
+    job.heard(
+        Said::Asked(Asked::Question { question, proposed: Some("manual".to_owned()), from: "the usual answer" }),
+        now(),
+    );
+    assert_eq!(job.on_key(key(KeyCode::Down)), None);
+    assert_eq!(job.on_key(key(KeyCode::Enter)), Some(Wish::Reply(Reply::Entered("automatic".to_owned()))));
 }

@@ -6,12 +6,11 @@ use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Gauge, Paragraph};
-use tui_input::Input;
 
 use super::{Job, Pending, StepState};
 use crate::domain::plan::Action;
 use crate::domain::preflight::{Finding, Verdict, size};
-use crate::faces::failure::Exit;
+use crate::faces::failure::{Exit, Failure};
 use crate::faces::teller::seconds;
 use crate::faces::terminal::draw::{self, wrapped};
 use crate::faces::terminal::look::Look;
@@ -61,7 +60,7 @@ impl Job {
     fn story<'a>(&self, columns: usize, now: DateTime<Local>, look: Look) -> Vec<Line<'a>> {
         let mut lines = Vec::new();
         if let Some((printed, result)) = &self.over {
-            lines.extend(ending(printed, result, columns, look));
+            lines.extend(ending(printed, result, self.hint(), columns, look));
             // What was to be known before is worth remembering after it was done.
             if result.is_ok() {
                 lines.extend(self.warnings(columns, look));
@@ -113,7 +112,7 @@ impl Job {
             Pending::Nothing | Pending::Translation => Vec::new(),
             Pending::Question { question, field, from, wrong } => {
                 let mut lines = texts(&question.prompt, look.title(), columns);
-                lines.push(typed_in(field, columns, look));
+                lines.push(field.line(columns, look));
                 let state = match wrong {
                     Some(wrong) => hanging("not right: ", look.bad(), wrong, columns),
                     None if question.default.is_some() || *from != "the usual answer" => {
@@ -122,6 +121,12 @@ impl Job {
                     None => texts(&format!("(in a script: {})", question.flag), look.quiet(), columns),
                 };
                 lines.extend(state);
+                lines
+            }
+            Pending::Choice { question, choices } => {
+                let mut lines = texts(&question.prompt, look.title(), columns);
+                lines.extend(choices.lines(columns, look));
+                lines.extend(texts(&format!("(in a script: {})", question.flag), look.quiet(), columns));
                 lines
             }
             Pending::Plan { word: None, doing } => {
@@ -137,7 +142,7 @@ impl Job {
                      sites serve. Type {word} to make the {word} live all the same:"
                 );
                 lines.extend(texts(&told, look.bad(), columns));
-                lines.push(typed_in(field, columns, look));
+                lines.push(field.line(columns, look));
                 lines
             }
             Pending::Trust { statement, right } => {
@@ -180,9 +185,8 @@ impl Job {
             }
             _ => return,
         };
-        let (_, column) = visible_part(field, usize::from(place.width));
-        let x =
-            place.x.saturating_add(u16::try_from(column + 2).unwrap_or(u16::MAX)).min(place.right().saturating_sub(1));
+        let column = field.cursor(usize::from(place.width));
+        let x = place.x.saturating_add(column).min(place.right().saturating_sub(1));
         let y = place.y.saturating_add(u16::try_from(before).unwrap_or(u16::MAX));
         if y < place.bottom() {
             frame.set_cursor_position(Position { x, y });
@@ -210,7 +214,10 @@ impl Job {
             (Pending::Nothing | Pending::Translation, None) if self.confirmed => vec![("↑↓", "scroll")],
             (Pending::Nothing | Pending::Translation, None) => vec![("Esc", "cancel")],
             (Pending::Question { .. }, None) => {
-                vec![("Enter", "next"), ("Esc", "one question back"), ("Ctrl-U", "clear")]
+                vec![("Enter", "next"), ("Esc", "back one question"), ("→", "change the text")]
+            }
+            (Pending::Choice { .. }, None) => {
+                vec![("↑↓", "choose"), ("Enter", "next"), ("Esc", "back one question")]
             }
             (Pending::Plan { word: Some(_), .. }, None) => vec![("Enter", "do it"), ("Esc", "cancel")],
             (Pending::Plan { .. }, None) => {
@@ -284,7 +291,8 @@ fn step<'a>(
 
 fn ending<'a>(
     printed: &str,
-    result: &Result<(), crate::faces::failure::Failure>,
+    result: &Result<(), Failure>,
+    hint: Option<String>,
     columns: usize,
     look: Look,
 ) -> Vec<Line<'a>> {
@@ -292,8 +300,10 @@ fn ending<'a>(
     if printed.trim().is_empty() {
         lines.clear();
     }
-    if printed.trim() == "done" {
-        lines = vec![Line::styled("✓ done", look.live())];
+    if printed.lines().next() == Some("done")
+        && let Some(first) = lines.first_mut()
+    {
+        *first = Line::styled("✓ done", look.live());
     }
     if let Err(failure) = result {
         if !lines.is_empty() {
@@ -307,28 +317,10 @@ fn ending<'a>(
         for because in &failure.because {
             lines.extend(hanging("  because: ", look.warning(), because, columns));
         }
-        if let Some(hint) = &failure.hint {
-            lines.extend(hanging("  hint: ", look.key(), hint, columns));
+        if let Some(hint) = hint {
+            lines.extend(hanging("  hint: ", look.key(), &hint, columns));
         }
     }
     lines.push(Line::default());
     lines
-}
-
-/// The part of a field that is seen, and the column of the cursor in it.
-fn visible_part(field: &Input, columns: usize) -> (String, usize) {
-    let room = columns.saturating_sub(4).max(1);
-    let scroll = field.visual_scroll(room);
-    let (mut skipped, mut text) = (0, String::new());
-    for c in field.value().chars() {
-        let width = unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
-        if skipped < scroll { skipped += width } else { text.push(c) }
-    }
-    (draw::fitted(&text, room + 1), field.visual_cursor().saturating_sub(skipped))
-}
-
-/// A field with what is typed in it.
-fn typed_in<'a>(field: &Input, columns: usize, look: Look) -> Line<'a> {
-    let (text, _) = visible_part(field, columns);
-    Line::from(vec![Span::styled("▸ ", look.key()), Span::styled(text, look.title())])
 }
