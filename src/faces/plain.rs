@@ -76,7 +76,14 @@ impl Plain<'_> {
             choices.push(("back".to_owned(), Choice::Back));
         }
         let names = choices.iter().map(|(name, _)| name.clone()).collect();
-        match Select::new(title, names).raw_prompt() {
+        // What is typed is looked for in the words of the menu before it is looked for in what they are for.
+        let by_word = |typed: &str, _: &String, shown: &str, _: usize| {
+            let (typed, shown) = (typed.to_lowercase(), shown.to_lowercase());
+            let (word, says) = shown.split_once(" - ").unwrap_or((&shown, ""));
+            let rank = [word.starts_with(&typed), word.contains(&typed), says.contains(&typed)];
+            rank.iter().position(|fits| *fits).and_then(|rank| i64::try_from(3 - rank).ok())
+        };
+        match Select::new(title, names).with_scorer(&by_word).raw_prompt() {
             Ok(chosen) => Ok(choices.swap_remove(chosen.index).1),
             Err(InquireError::OperationCanceled) if !is_top => Ok(Choice::Back),
             Err(error) => Err(ended(&error)),
@@ -97,7 +104,7 @@ impl Plain<'_> {
                 .map(|reason| (words.clone(), (!reason.is_empty()).then_some(reason))),
             Asks::Schedule => typed("When? (minute hour day month weekday; empty: every day at 02:00)")?
                 .and_then(|when| with(if when.is_empty() { Vec::new() } else { vec!["--schedule".to_owned(), when] })),
-            Asks::Addresses => typed("Which addresses? (with blanks between; empty: list the present ones)")?
+            Asks::Addresses => typed("Which addresses? (with commas or blanks between; empty: list the present ones)")?
                 .and_then(|text| with(text.split([' ', ',']).filter(|a| !a.is_empty()).map(str::to_owned).collect())),
             Asks::Sure => match Confirm::new("Do this?").with_default(false).prompt() {
                 Ok(true) => with(Vec::new()),

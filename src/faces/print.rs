@@ -9,7 +9,7 @@ use crate::domain::preflight::{size, span};
 use crate::domain::report::{Status, SystemStatus};
 use crate::domain::site::Site;
 use crate::domain::translation::Preview;
-use crate::flows::mirrors::Listed;
+use crate::flows::mirrors::{Listed, Use};
 use crate::flows::settings::mode_word;
 use crate::ports::host::printable;
 
@@ -141,7 +141,7 @@ pub fn mirrors(mirrors: &[Listed]) -> String {
             generation.taken_at.format("%Y-%m-%d %H:%M"),
             size(generation.manifest.bytes()),
             generation.manifest.files.len(),
-            if listed.loaded { "  LOADED" } else { "" }
+            if listed.using == Use::Loaded { "  LOADED" } else { "" }
         )
     };
     mirrors.iter().map(line).collect()

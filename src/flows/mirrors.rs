@@ -17,8 +17,19 @@ use crate::ports::mirror_store::MirrorError;
 pub struct Listed {
     /// The mirror.
     pub generation: Generation,
-    /// Whether it is the one in the alternate.
-    pub loaded: bool,
+    /// What it is there for.
+    pub using: Use,
+}
+
+/// What a mirror is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// It is the one in the alternate.
+    Loaded,
+    /// It was loaded before that one; `roll-back` loads it.
+    Former,
+    /// It is kept.
+    Kept,
 }
 
 /// The mirrors, newest first.
@@ -26,12 +37,15 @@ pub struct Listed {
 /// # Errors
 /// When the mirror folder cannot be read.
 pub fn list(ports: &Ports) -> Result<Vec<Listed>, Stopped> {
-    let loaded = ports.journal.memory()?.loaded.map(|loaded| loaded.generation.name);
+    let memory = ports.journal.memory()?;
+    let loaded = memory.loaded.map(|loaded| loaded.generation.name);
+    let using = |name: &GenerationName| match name {
+        name if Some(name) == loaded.as_ref() => Use::Loaded,
+        name if Some(name) == memory.former.as_ref() => Use::Former,
+        _ => Use::Kept,
+    };
     let generations = ports.mirrors.generations()?;
-    Ok(generations
-        .into_iter()
-        .map(|generation| Listed { loaded: Some(&generation.name) == loaded.as_ref(), generation })
-        .collect())
+    Ok(generations.into_iter().map(|generation| Listed { using: using(&generation.name), generation }).collect())
 }
 
 /// Reads a mirror again (the newest without a name); the files whose checksums are wrong.
@@ -98,17 +112,38 @@ async fn load_named(
     let places = &configuration.membership.platform.addresses;
     let scan = ports.mirrors.scan(&name, places, &own_networks(&configuration))?;
     refuse_wrong_translation(&configuration.translation, &scan)?;
-    let loaded = ports.journal.memory()?.loaded.map(|loaded| loaded.generation.name);
+    let loaded = ports.journal.memory()?.loaded.map(|loaded| loaded.generation);
+    let mut warnings = vec!["the alternate system is reloaded".to_owned()];
+    warnings.extend(from_which_to_which(ports, loaded.as_ref(), &name)?);
     let plan = Plan {
         action,
         steps: vec![Step::Load { mirror: Some(name) }],
-        way_back: vec![Step::LoadFormer { mirror: loaded }],
-        warnings: vec!["the alternate system is reloaded".to_owned()],
+        way_back: vec![Step::LoadFormer { mirror: loaded.map(|loaded| loaded.name) }],
+        warnings,
     };
     let performer = Performer { ports, systems: &systems, configuration: &configuration };
     let ended = propose(&performer, request, plan.into(), dialog).await;
     drop(held);
     ended
+}
+
+/// Of when the data in the alternate is, and of when it will be.
+fn from_which_to_which(
+    ports: &Ports,
+    loaded: Option<&Generation>,
+    name: &GenerationName,
+) -> Result<Option<String>, Stopped> {
+    let of = |generation: &Generation| {
+        let at = generation.backup.taken_at.unwrap_or(generation.taken_at);
+        format!("{} (data of {})", generation.name, at.format("%Y-%m-%d %H:%M"))
+    };
+    let generations = ports.mirrors.generations()?;
+    let Some(wanted) = generations.iter().find(|generation| generation.name == *name) else { return Ok(None) };
+    Ok(Some(match loaded {
+        Some(loaded) if loaded.name == *name => format!("mirror {} is loaded once more", of(wanted)),
+        Some(loaded) => format!("the alternate has mirror {}; it gets mirror {}", of(loaded), of(wanted)),
+        None => format!("the alternate gets mirror {}", of(wanted)),
+    }))
 }
 
 fn resolve(ports: &Ports, name: Option<&str>) -> Result<GenerationName, Stopped> {

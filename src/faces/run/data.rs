@@ -32,7 +32,7 @@ impl Run<'_> {
     fn auto(&mut self, what: Auto) -> Result<(), Failure> {
         let request = self.request(false);
         match what {
-            Auto::List => self.list_auto(),
+            Auto::List => self.list_auto(""),
             Auto::Remove => {
                 let ended = flows::auto_copy::remove(self.ports, &request);
                 self.ended(ended)
@@ -60,12 +60,12 @@ impl Run<'_> {
     /// Shows what was set up, with the next five runs, so that a wrong expression is noticed at once.
     fn auto_changed(&mut self, ended: Result<Ended, Stopped>) -> Result<(), Failure> {
         match ended? {
-            Ended::Done => self.list_auto(),
+            Ended::Done => self.list_auto("done\n"),
             other @ (Ended::Planned(_) | Ended::WouldChange(_) | Ended::NotDone(_)) => self.ended(Ok(other)),
         }
     }
 
-    fn list_auto(&mut self) -> Result<(), Failure> {
+    fn list_auto(&mut self, done: &str) -> Result<(), Failure> {
         let configuration = self.ports.settings.load().map_err(Stopped::from)?.ok_or(Stopped::NotConfigured)?;
         let Some(auto_copy) = configuration.auto_copy else {
             return self.emit(&json!({"schema": SCHEMA, "auto_copy": Value::Null}), "no daily copy is set up\n");
@@ -81,7 +81,7 @@ impl Run<'_> {
                 "next": next,
             },
         });
-        let mut text = format!("{auto_copy}\nrun by `mxone_system_redundancy monitor`; the next runs are\n");
+        let mut text = format!("{done}{auto_copy}\nrun by `mxone_system_redundancy monitor`; the next runs are\n");
         for run in &next {
             text.extend(["  ", run, "\n"]);
         }
@@ -118,7 +118,7 @@ impl Run<'_> {
                     "epoch": listed.generation.epoch,
                     "files": listed.generation.manifest.files.len(),
                     "bytes": listed.generation.manifest.bytes(),
-                    "loaded": listed.loaded,
+                    "loaded": listed.using == flows::mirrors::Use::Loaded,
                 })
             })
             .collect();

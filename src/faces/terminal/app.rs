@@ -16,6 +16,7 @@ use super::help::{HelpScreen, HelpWish};
 use super::history::History;
 use super::job::{Invocation, Job};
 use super::look::Look;
+use super::mirrors::Mirrors;
 use super::text::{self, Text};
 use crate::domain::translation::TranslationTable;
 use crate::faces::failure::Failure;
@@ -88,6 +89,7 @@ enum Over {
     Finder(Finder),
     Job(Box<Job>),
     History(History),
+    Mirrors(Mirrors),
     Editor { editor: Box<Editor>, leaves: bool },
     Help(Box<HelpScreen>),
     Text(Text),
@@ -249,6 +251,9 @@ impl App {
             Over::Finder(finder) => finder.on_key(key).map_or_else(Vec::new, |wish| self.finder_wish(&wish)),
             Over::Job(job) => job.on_key(key).map_or_else(Vec::new, |wish| self.job_wish(wish)),
             Over::History(history) => history.on_key(key).map_or_else(Vec::new, |wish| self.history_wish(wish)),
+            Over::Mirrors(mirrors) => {
+                mirrors.on_key(key, &self.facts.mirrors).map_or_else(Vec::new, |wish| self.mirrors_wish(wish))
+            }
             Over::Editor { editor, .. } => editor.on_key(key).map_or_else(Vec::new, |wish| self.editor_wish(wish)),
             Over::Help(help) => help.on_key(key).map_or_else(Vec::new, |HelpWish::Close| self.popped()),
             Over::Text(text) => text.on_key(key).map_or_else(Vec::new, |text::Leave| self.popped()),

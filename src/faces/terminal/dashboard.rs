@@ -13,6 +13,7 @@ use crate::domain::report::{Active, Status};
 use crate::domain::site::Site;
 use crate::faces::failure::Failure;
 use crate::faces::menu::{self, Item, Leads};
+use crate::flows::mirrors::Listed;
 
 mod site;
 mod view;
@@ -26,8 +27,8 @@ pub struct Facts {
     pub configuration: Option<Configuration>,
     /// The history.
     pub history: Vec<journal::Line>,
-    /// Mirrors, newest first: the name, and what a person reads about it.
-    pub mirrors: Vec<(String, String)>,
+    /// Mirrors, newest first.
+    pub mirrors: Vec<Listed>,
     /// When it was read.
     pub read_at: Option<DateTime<Local>>,
 }
@@ -39,6 +40,12 @@ pub const STALE: Duration = Duration::from_secs(15);
 const FRESH: Duration = Duration::from_secs(4);
 
 impl Facts {
+    /// Whether it was read that redundancy is not configured.
+    #[must_use]
+    pub fn is_not_configured(&self) -> bool {
+        matches!(&self.status, Some(Ok(status)) if !status.configured)
+    }
+
     /// How old what was read is; `None` when nothing was read yet.
     #[must_use]
     pub fn age(&self, now: DateTime<Local>) -> Option<Duration> {

@@ -69,16 +69,22 @@ pub fn lines_of(key: KeyCode) -> Option<isize> {
     })
 }
 
-/// The line at the bottom: keys and what they do, those that still fit.
+/// The line at the bottom: keys and what they do. Where they do not fit, they are told in fewer words.
 pub fn keys(frame: &mut Frame<'_>, area: Rect, keys: &[(&str, &str)], look: Look) {
+    let columns = usize::from(area.width);
+    let first_word = |does: &str| does.split([' ', ',']).next().unwrap_or_default().to_owned();
+    let whole: Vec<(&str, String)> = keys.iter().map(|(key, does)| (*key, (*does).to_owned())).collect();
+    let short: Vec<(&str, String)> = keys.iter().map(|(key, does)| (*key, first_word(does))).collect();
+    let width = |keys: &[(&str, String)], gap: usize| {
+        keys.iter().map(|(key, does)| key.width() + 1 + does.width() + gap).sum::<usize>() + 1 - gap
+    };
+    let (told, gap) = [(whole, 3), (short.clone(), 3)]
+        .into_iter()
+        .find(|(keys, gap)| width(keys, *gap) <= columns)
+        .unwrap_or((short, 1));
     let mut spans = vec![Span::raw(" ")];
-    let mut used = 1;
-    for (key, does) in keys {
-        used += key.width() + does.width() + 4;
-        if used > usize::from(area.width) + 3 {
-            break;
-        }
-        spans.extend([Span::styled((*key).to_owned(), look.key()), Span::raw(format!(" {does}   "))]);
+    for (key, does) in told {
+        spans.extend([Span::styled(key.to_owned(), look.key()), Span::raw(format!(" {does}{}", " ".repeat(gap)))]);
     }
     frame.render_widget(Line::from(spans), area);
 }
@@ -153,6 +159,21 @@ mod tests {
         assert_eq!(wrapped("abcdefgh", 3), ["abc", "def", "gh"]);
         assert_eq!(wrapped("one\n\ntwo", 10), ["one", "", "two"]);
         assert_eq!(wrapped("", 10), [""]);
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_keys_are_told_in_fewer_words_and_none_is_left_out() {
+        let told = [("Enter", "back"), ("f", "force it, with a reason"), ("a", "again"), ("F1", "help")];
+        for (columns, wanted) in [
+            (80, " Enter back   f force it, with a reason   a again   F1 help"),
+            (50, " Enter back   f force   a again   F1 help"),
+            (37, " Enter back f force a again F1 help"),
+        ] {
+            let backend = ratatui::backend::TestBackend::new(columns, 1);
+            let mut terminal = ratatui::Terminal::new(backend).unwrap();
+            terminal.draw(|frame| keys(frame, frame.area(), &told, Look::new(false))).unwrap();
+            assert_eq!(terminal.backend().to_string().trim_matches(['"', '\n']).trim_end(), wanted);
+        }
     }
 
     proptest::proptest! {

@@ -11,6 +11,7 @@ use tui_input::backend::crossterm::EventHandler;
 
 use super::draw;
 use super::look::Look;
+use crate::faces::help::{Page, pages};
 use crate::faces::menu::{self, Item};
 
 /// The line that is typed into, and what fits.
@@ -25,17 +26,50 @@ pub struct Finder {
 pub enum Wish {
     /// This leaf is opened.
     Open(&'static Item),
+    /// This page of the help is opened.
+    Help(&'static str),
     /// Back to the dashboard.
     Leave,
+}
+
+/// What fits: a leaf of the menu, or a page of the help.
+enum Found {
+    Leaf(Vec<&'static str>, &'static Item),
+    Page(&'static Page),
+}
+
+impl Found {
+    fn line(&self) -> String {
+        match self {
+            Self::Leaf(path, item) => format!("{:<38} {}", path.join(" › "), item.says),
+            Self::Page(page) => format!("{:<38} {}", format!("help › {}", page.name), page.document.title()),
+        }
+    }
+}
+
+/// Actions first, then pages of the help by name and title.
+fn find(typed: &str) -> Vec<Found> {
+    let words: Vec<String> = typed.split_whitespace().map(str::to_lowercase).collect();
+    let fits = |page: &&Page| {
+        let text = format!("{} {}", page.name, page.document.title()).to_lowercase();
+        !words.is_empty() && words.iter().all(|word| text.contains(word.as_str()))
+    };
+    let leaves = menu::find(typed).into_iter().map(|(path, item)| Found::Leaf(path, item));
+    leaves.chain(pages().iter().filter(fits).map(Found::Page)).collect()
 }
 
 impl Finder {
     /// Acts on a key.
     pub fn on_key(&mut self, key: KeyEvent) -> Option<Wish> {
-        let found = menu::find(self.field.value());
+        let found = find(self.field.value());
         match key.code {
             KeyCode::Esc => return Some(Wish::Leave),
-            KeyCode::Enter => return found.get(self.chosen).map(|(_, item)| Wish::Open(item)),
+            KeyCode::Enter => {
+                return found.get(self.chosen).map(|found| match found {
+                    Found::Leaf(_, item) => Wish::Open(item),
+                    Found::Page(page) => Wish::Help(page.name),
+                });
+            }
             KeyCode::Up => self.chosen = self.chosen.saturating_sub(1),
             KeyCode::Down => self.chosen = (self.chosen + 1).min(found.len().saturating_sub(1)),
             _ => {
@@ -58,14 +92,13 @@ impl Finder {
         );
         let x = line.x + 3 + u16::try_from(self.field.visual_cursor()).unwrap_or(0);
         frame.set_cursor_position(Position { x: x.min(line.right().saturating_sub(1)), y: line.y });
-        let found = menu::find(self.field.value());
+        let found = find(self.field.value());
         let fit = usize::from(list.height).max(1);
         let first = (self.chosen + 1).saturating_sub(fit);
         let columns = usize::from(list.width);
-        let row = |(i, (path, item)): (usize, &(Vec<&str>, &Item))| {
+        let row = |(i, found): (usize, &Found)| {
             let (sign, style) = if i == self.chosen { ("▸ ", look.chosen()) } else { ("  ", Style::new()) };
-            let text = format!("{sign}{:<38} {}", path.join(" › "), item.says);
-            Line::styled(draw::padded(&text, columns), style)
+            Line::styled(draw::padded(&format!("{sign}{}", found.line()), columns), style)
         };
         let lines: Vec<Line<'_>> = found.iter().enumerate().skip(first).take(fit).map(row).collect();
         if lines.is_empty() {

@@ -20,12 +20,10 @@ use super::files;
 use super::job::Invocation;
 use super::screen::Screen;
 use crate::domain::journal::Person;
-use crate::domain::preflight::size;
 use crate::faces::cli::{Cli, Common};
 use crate::faces::failure::{Exit, Failure};
 use crate::faces::run::Run;
 use crate::faces::scripted::Scripted;
-use crate::flows::mirrors::Listed;
 use crate::flows::recover::Way;
 use crate::flows::{self, Ports};
 use crate::ports::dialog::Dialog;
@@ -143,25 +141,13 @@ async fn read_on(ports: Ports, read: mpsc::Sender<Box<Facts>>, again: Arc<Notify
 pub async fn read_once(ports: &Ports) -> Facts {
     let read_at = Some(ports.clock.now());
     let status = flows::status::status(ports).await.map_err(Failure::from);
-    let mirrors = flows::mirrors::list(ports).unwrap_or_default();
     Facts {
         status: Some(status),
         configuration: ports.settings.load().ok().flatten(),
         history: ports.journal.history().unwrap_or_default(),
-        mirrors: mirrors.iter().map(|listed| (listed.generation.name.to_string(), mirror_text(listed))).collect(),
+        mirrors: flows::mirrors::list(ports).unwrap_or_default(),
         read_at,
     }
-}
-
-fn mirror_text(listed: &Listed) -> String {
-    let generation = &listed.generation;
-    format!(
-        "{}  copied {}  {}{}",
-        generation.name,
-        generation.taken_at.format("%Y-%m-%d %H:%M"),
-        size(generation.manifest.bytes()),
-        if listed.loaded { "  LOADED" } else { "" }
-    )
 }
 
 /// The command that runs, one at a time.

@@ -53,6 +53,31 @@ fn a_takeover_is_found_by_another_name_and_asks_for_its_reason_first() {
 }
 
 #[test]
+fn where_nothing_is_configured_a_takeover_is_refused_before_it_asks_why() {
+    let mut app = app();
+    if let Some(Ok(status)) = &mut app.facts.status {
+        status.configured = false;
+    }
+    press(&mut app, &[KeyCode::Char('/')]);
+    type_in(&mut app, "failover");
+    let wanted = Invocation::of(&["manual-takeover", "traffic-in-alternate"]);
+    assert_eq!(press(&mut app, &[KeyCode::Enter]), [Effect::Start(wanted)]);
+    let over = Said::Over { printed: String::new(), result: Err(Failure::from(crate::flows::Stopped::NotConfigured)) };
+    app.update(Happened::Said(over), now());
+    assert!(shown(&app, 80, 24).contains("open configure"), "what to do is told in the words of the menu");
+}
+
+#[test]
+fn a_page_of_the_help_is_found_where_actions_are() {
+    let mut app = app();
+    press(&mut app, &[KeyCode::Char('/')]);
+    type_in(&mut app, "moving");
+    assert!(shown(&app, 80, 24).contains("help › moving-a-site"));
+    press(&mut app, &[KeyCode::Enter]);
+    assert!(matches!(app.over.last(), Some(Over::Help(help)) if help.page() == "moving-a-site"));
+}
+
+#[test]
 fn escape_before_the_confirmation_cancels_and_leads_back_to_the_menu() {
     let mut app = app();
     type_in(&mut app, "d");
@@ -132,12 +157,21 @@ fn screens() -> Vec<(&'static str, App)> {
             flag: "--network-control-address",
             prompt: "Network control address (several with commas)".to_owned(),
             default: None,
+            choices: &[],
+            refused: None,
             help: "configure",
         };
         Asked::Question { question, proposed: Some("203.0.113.1".to_owned()), from: "from the answers file" }
     };
     let mut screens = Vec::new();
-    let mut app = app();
+    let mut app = self::app();
+    app.facts.mirrors = crate::faces::terminal::mirrors::tests::three();
+    press(&mut app, &[KeyCode::Char('/')]);
+    type_in(&mut app, "mirrors list");
+    press(&mut app, &[KeyCode::Enter]);
+    screens.push(("mirrors", app));
+
+    let mut app = self::app();
     press(&mut app, &[KeyCode::Char('/')]);
     type_in(&mut app, "fail");
     screens.push(("finder", app));

@@ -31,6 +31,7 @@ impl App {
                 Over::Finder(finder) => finder.view(frame, area, self.look),
                 Over::Job(job) => job.view(frame, area, self.now, self.look),
                 Over::History(history) => history.view(frame, area, self.look),
+                Over::Mirrors(mirrors) => mirrors.view(frame, area, &self.facts.mirrors, self.now, self.look),
                 Over::Editor { editor, .. } => editor.view(frame, area, self.look),
                 Over::Help(help) => help.view(frame, area, self.look),
                 Over::Text(text) => text.view(frame, area, self.look),

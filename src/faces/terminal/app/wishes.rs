@@ -1,14 +1,15 @@
 //! What the screens wish for, and what is done about it.
 
-use super::super::{dashboard, editor, finder, form, history, job};
+use super::super::{dashboard, editor, finder, form, history, job, mirrors};
 use super::{App, Effect, Over};
-use crate::faces::menu::{Item, Leads, Screen};
+use crate::faces::menu::{Asks, Item, Leads, Screen};
 use crate::faces::terminal::conversation::Reply;
 use crate::faces::terminal::finder::Finder;
 use crate::faces::terminal::form::{Form, Present};
 use crate::faces::terminal::help::HelpScreen;
 use crate::faces::terminal::history::History;
 use crate::faces::terminal::job::{Invocation, Job};
+use crate::faces::terminal::mirrors::Mirrors;
 use crate::flows::recover::Way;
 
 impl App {
@@ -64,12 +65,20 @@ impl App {
         match item.leads {
             Leads::Run(words) => self.start(Invocation::of(words)),
             Leads::Show(_, Screen::Translation) => vec![Effect::OpenTranslation],
+            // What cannot be done is refused before anything is asked.
+            Leads::Ask(words, asks) if asks != Asks::Sure && self.facts.is_not_configured() => {
+                self.start(Invocation::of(words))
+            }
             Leads::Ask(words, asks) => {
                 self.over.push(Over::Form(Form::new(words, asks, item.help, &self.present())));
                 Vec::new()
             }
             Leads::Show(_, Screen::History) => {
                 self.over.push(Over::History(History::new(&self.facts.history)));
+                Vec::new()
+            }
+            Leads::Show(_, Screen::Mirrors) => {
+                self.over.push(Over::Mirrors(Mirrors::default()));
                 Vec::new()
             }
             Leads::Show(_, Screen::Help) => self.help("start"),
@@ -81,7 +90,7 @@ impl App {
     pub(super) fn present(&self) -> Present {
         let configuration = self.facts.configuration.as_ref();
         Present {
-            mirrors: self.facts.mirrors.clone(),
+            mirrors: self.facts.mirrors.iter().map(mirrors::choice).collect(),
             addresses: configuration
                 .map_or_else(Vec::new, |c| c.network_control_address.iter().map(ToString::to_string).collect()),
             auto_copy: configuration.and_then(|c| c.auto_copy.clone()),
@@ -117,6 +126,7 @@ impl App {
         self.over.pop();
         match wish {
             finder::Wish::Open(item) => self.open(item),
+            finder::Wish::Help(page) => self.help(page),
             finder::Wish::Leave => Vec::new(),
         }
     }
@@ -147,6 +157,14 @@ impl App {
                 if was_over { Vec::new() } else { vec![Effect::Cancel] }
             }
             job::Wish::Help(page) => self.help(page),
+        }
+    }
+
+    pub(super) fn mirrors_wish(&mut self, wish: mirrors::Wish) -> Vec<Effect> {
+        match wish {
+            mirrors::Wish::Leave => self.popped(),
+            mirrors::Wish::Help => self.help("data"),
+            mirrors::Wish::Run(invocation) => self.start(invocation),
         }
     }
 

@@ -190,7 +190,7 @@ fn an_unfinished_action_is_told_with_the_keys_that_end_it() {
     }
     let mut dashboard = Dashboard::default();
     let shown = text(&drawn(&dashboard, &facts, (80, 24)));
-    assert!(shown.contains("UNFINISHED: data copy") && shown.contains("F6 finish it"), "{shown}");
+    assert!(shown.contains("UNFINISHED: data copy") && shown.contains("F6 finish"), "{shown}");
     assert!(matches!(dashboard.on_key(KeyEvent::from(KeyCode::F(6)), &facts), Some(Wish::Resume)));
     assert!(matches!(dashboard.on_key(KeyEvent::from(KeyCode::F(7)), &facts), Some(Wish::Abandon)));
     assert!(dashboard.on_key(KeyEvent::from(KeyCode::F(6)), &normal()).is_none());

@@ -111,16 +111,14 @@ fn menu_row<'a>(item: &Item, chosen: bool, columns: usize, look: Look) -> Line<'
 }
 
 fn view_head(frame: &mut Frame<'_>, head: Rect, facts: &Facts, who: &str, now: DateTime<Local>, look: Look) {
-    let mut left = vec![Span::styled(" System Redundancy", look.title())];
-    // A wide terminal has a panel for it.
-    if let Some(takeover) =
-        facts.known().and_then(|status| status.takeover).filter(|_| (78..WIDE).contains(&head.width))
-    {
-        let modes = [takeover.alternate_from_primary, takeover.primary_from_alternate];
-        // Automatic takeover is only recorded in this version, and nobody should wait for it.
-        let told = if modes.contains(&Mode::Automatic) { "by hand; auto NOT in force" } else { "by hand" };
-        left.push(Span::raw(format!("  takeover {told}")));
-    }
+    let promise = facts.known().filter(|status| status.configured && head.width < WIDE).map(promise_in_short);
+    let title = Span::styled(" System Redundancy", look.title());
+    // A wide terminal has a panel for the promise; on a narrow one it takes the place of the title.
+    let left = match promise {
+        None => vec![title],
+        Some(promise) if head.width < 78 => vec![Span::raw(format!(" {promise}"))],
+        Some(promise) => vec![title, Span::raw(format!("  {promise}"))],
+    };
     frame.render_widget(Line::from(left), head);
     let right = format!("{who}  {} ", now.format("%H:%M:%S %:z"));
     frame.render_widget(Line::raw(right).right_aligned(), head);
@@ -225,6 +223,18 @@ fn view_sites(frame: &mut Frame<'_>, area: Rect, facts: &Facts, now: DateTime<Lo
 fn active(status: &Status) -> String {
     let word = serde_json::to_value(status.active).ok();
     word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// The promise in force, in a few words.
+fn promise_in_short(status: &Status) -> String {
+    let modes = status.takeover.map(|takeover| [takeover.alternate_from_primary, takeover.primary_from_alternate]);
+    // Automatic takeover is only recorded in this version, and nobody should wait for it.
+    let automatic = modes.is_some_and(|modes| modes.contains(&Mode::Automatic));
+    match (status.guarantee, automatic) {
+        (Guarantee::Lost, _) => "promise: LOST".to_owned(),
+        (Guarantee::Manual, false) => "promise: manual, by hand".to_owned(),
+        (Guarantee::Manual, true) => "promise: manual; auto NOT in force".to_owned(),
+    }
 }
 
 fn promise_line<'a>(status: &Status, look: Look) -> Line<'a> {
