@@ -44,7 +44,7 @@ const COMMANDS: [&str; 24] = [
     "settings translation export",
     "settings takeover alternate-from-primary automatic",
     "settings network-control-address",
-    "settings network-control-address 203.0.113.7",
+    "settings network-control-address 203.0.113.7 --yes",
 ];
 
 #[test]

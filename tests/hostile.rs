@@ -438,7 +438,7 @@ fn on_a_file_system_that_is_read_only_nothing_is_changed() {
         "data auto remove",
         "settings takeover alternate-from-primary automatic",
         "settings translation confirm",
-        "settings network-control-address 203.0.113.2",
+        "settings network-control-address 203.0.113.2 --yes",
         "remove --yes",
         "monitor --install",
     ] {

@@ -127,7 +127,7 @@ fn a_table_goes_out_and_in_as_yaml_and_as_csv() {
 fn new_network_control_addresses_are_in_the_rules_and_the_guards_at_once() {
     let lab = Standing::configured(2);
     lab.words("settings network-control-address").ended(0).says("203.0.113.1\n");
-    let ran = lab.words("settings network-control-address 203.0.113.7 203.0.113.1").ended(0);
+    let ran = lab.words("settings network-control-address 203.0.113.7 203.0.113.1 --yes").ended(0);
     assert!(ran.err.contains("note: 203.0.113.7 does not answer the primary system"), "{ran:?}");
     let status = lab.words("status --json").ended(0).document();
     assert_eq!(
@@ -142,11 +142,13 @@ fn new_network_control_addresses_are_in_the_rules_and_the_guards_at_once() {
         let guarded = files.values().any(|text| String::from_utf8_lossy(text).contains("203.0.113.7/32"));
         assert!(guarded, "the guard of {server} does not spare the new address");
     }
-    lab.words("settings network-control-address 203.0.113.1 203.0.113.7").ended(0);
-    lab.words("settings network-control-address 203.0.113.1 203.0.113.7").ended(0).says("so already");
+    lab.words("settings network-control-address 203.0.113.1 203.0.113.7 --yes").ended(0);
+    lab.words("settings network-control-address 203.0.113.1 203.0.113.7 --yes").ended(0).says("so already");
     let before = lab.state();
-    lab.words("settings network-control-address 0.0.0.0").ended(2).complains("0.0.0.0 is not the address of one host");
-    lab.words("settings network-control-address 203.0.113.1 203.0.113.1").ended(2).complains("is there twice");
+    lab.words("settings network-control-address 0.0.0.0 --yes")
+        .ended(2)
+        .complains("0.0.0.0 is not the address of one host");
+    lab.words("settings network-control-address 203.0.113.1 203.0.113.1 --yes").ended(2).complains("is there twice");
     lab.words("settings network-control-address router").ended(2);
     assert!(lab.state() == before);
     lab.words("data copy --yes").ended(0);
@@ -157,11 +159,11 @@ fn new_network_control_addresses_are_in_the_rules_and_the_guards_at_once() {
 fn new_network_control_addresses_reach_a_site_that_was_away_when_they_are_given_again() {
     let lab = Standing::configured(1);
     lab.run(&["lab", "cut", "primary"]).ended(0);
-    let away = lab.words("settings network-control-address 203.0.113.9").ended(0);
+    let away = lab.words("settings network-control-address 203.0.113.9 --yes").ended(0);
     assert_eq!(away.out, "done\n");
     lab.run(&["lab", "heal", "primary"]).ended(0);
-    lab.words("settings network-control-address 203.0.113.9").ended(0).says("done");
-    lab.words("settings network-control-address 203.0.113.9").ended(0).says("so already");
+    lab.words("settings network-control-address 203.0.113.9 --yes").ended(0).says("done");
+    lab.words("settings network-control-address 203.0.113.9 --yes").ended(0).says("so already");
 }
 
 #[test]

@@ -140,6 +140,34 @@ fn escape_goes_question_by_question_and_never_meets_its_own_lock() {
 }
 
 #[test]
+fn a_master_address_where_nobody_answers_is_asked_for_once_more_with_what_is_wrong() {
+    let lab = Standing::start(1);
+    let mut seat = seat(&lab, (80, 24));
+    seat.opens("configure");
+    seat.press_and_see("", "│ Platform of both systems");
+    seat.press_and_see(ENTER, "│ Master IP address");
+    let right = seat.shown().lines().find_map(|line| line.strip_prefix("│ ▸ ").map(str::to_owned)).unwrap();
+    seat.press_and_see("203.0.113.99", "▸ 203.0.113.99");
+    let again = seat.press_and_see(ENTER, "not right:");
+    assert!(again.contains("│ Master IP address") && again.contains("▸ 203.0.113.99"), "{again}");
+    seat.press(right.trim_end_matches(['│', ' ']));
+    seat.no_longer_sees("not right:");
+    let next = seat.press_and_see(ENTER, "│ Network control address");
+    assert!(!next.contains("203.0.113.99"), "the wrong answer is no answer:\n{next}");
+}
+
+#[test]
+fn when_the_line_to_the_terminal_is_lost_the_program_ends_and_nothing_of_it_is_left() {
+    let lab = Standing::configured(1);
+    let mut seat = seat(&lab, (80, 24));
+    seat.sees("LIVE ██");
+    // As when an SSH connection is cut: both ends of the line are closed, and the kernel hangs up.
+    seat.loses_its_line();
+    seat.ends();
+    lab.words("status --json").ended(0);
+}
+
+#[test]
 fn every_leaf_of_the_menu_opens_and_can_be_left_again_and_none_acts_unasked() {
     let lab = Standing::configured(1);
     let mut seat = seat(&lab, (80, 24));
@@ -221,7 +249,7 @@ fn the_same_action_leaves_the_same_journal_by_keys_and_by_script() {
     seat.press(ENTER);
     seat.opens("data auto change");
     seat.sees("the next runs:");
-    seat.press(&"\x7f".repeat(12));
+    // What is proposed goes when another text is typed.
     seat.press_and_see("0 3 * * *", "every day at 03:00");
     seat.press_and_see(ENTER, "run by `mxone_system_redundancy monitor`");
     seat.press(ENTER);
@@ -229,9 +257,9 @@ fn the_same_action_leaves_the_same_journal_by_keys_and_by_script() {
     seat.press_and_see("", "│ ✓ done");
     seat.press(ENTER);
     seat.opens("settings network-control-address");
-    seat.press_and_see(" 203.0.113.2", "203.0.113.1 203.0.113.2");
-    seat.press_and_see(ENTER, "│ ✓ done");
-    seat.press(ENTER);
+    seat.press_and_see("\x1b[F, 203.0.113.2", "203.0.113.1, 203.0.113.2");
+    seat.press_and_see(ENTER, "Plan");
+    confirmed(&mut seat);
     seat.opens("data mirrors load");
     seat.press(ENTER);
     confirmed(&mut seat);

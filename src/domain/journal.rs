@@ -174,6 +174,9 @@ pub struct Loaded {
     pub generation: Generation,
     /// When its load was proved.
     pub at: DateTime<FixedOffset>,
+    /// The [fingerprint](super::translation::TranslationTable::fingerprint) of the table it was translated with.
+    #[serde(default)]
+    pub table: Option<u64>,
 }
 
 /// How the last copy ended.

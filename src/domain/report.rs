@@ -179,6 +179,8 @@ pub struct MirrorStatus {
     pub loaded_at: DateTime<FixedOffset>,
     /// Age of the data: of the backup where its time is told, else of the copy.
     pub age_seconds: i64,
+    /// Whether the translation table is another one now than when it was loaded.
+    pub table_changed: bool,
 }
 
 /// The daily copy.
@@ -205,9 +207,7 @@ pub fn verdict(primary: Word, alternate: Word) -> &'static str {
         (Word::Allowed, Word::Allowed) => "DUAL ACTIVE: both systems let traffic in; block one now",
         (Word::Blocked, Word::Blocked) => "no service: both systems are blocked; allow one now",
         (Word::Unknown, Word::Blocked) => "primary lost? it cannot be read, and the alternate is blocked",
-        (Word::Unknown, Word::Allowed) => {
-            "running on the alternate; the primary cannot be read, and is blocked at the next contact"
-        }
+        (Word::Unknown, Word::Allowed) => "running on the alternate; the primary cannot be read",
         (Word::Allowed, Word::Unknown) => "the primary serves the users; the alternate cannot be read",
         (Word::Blocked, Word::Unknown) => "the primary is blocked and the alternate cannot be read",
         (Word::Unknown, Word::Unknown) => "unknown: neither system can be read",
@@ -272,6 +272,7 @@ pub(crate) mod tests {
                 backup_at: Some(at - Duration::minutes(44)),
                 loaded_at: at - Duration::minutes(11),
                 age_seconds: 44 * 60,
+                table_changed: false,
             }),
             auto_copy: Some(AutoCopyStatus {
                 schedule: "0 2 * * * (UTC)".to_owned(),

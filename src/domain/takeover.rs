@@ -123,7 +123,7 @@ impl Plan {
         let mut warnings = Vec::new();
         for server in situation.silent(site.other()) {
             warnings.push(format!(
-                "{server} does not answer and is not blocked by this; it is blocked at the next contact"
+                "{server} does not answer and is not blocked by this; the monitor blocks it at the next contact"
             ));
         }
         for server in situation.silent(site) {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use futures_util::future::join_all;
 
-use super::carry_out::carry_out;
+use super::carry_out::{Proposal, propose};
 use super::configured::{self, Configured};
 use super::perform::Performer;
 use super::{Ended, Ports, Request, Stopped, survey};
@@ -170,18 +170,16 @@ pub async fn control_addresses(
         return Ok(Ended::NotDone("the settings are so already".to_owned()));
     }
     tell_unreached(&systems, addresses, dialog).await;
-    let plan = control_address_plan(&situation);
-    if request.dry_run {
-        return Ok(Ended::Planned(plan));
-    }
-    let material = ports.settings.material(&configuration);
-    let begun = configured::begun(ports, request, plan, Some(material));
+    let material = Some(ports.settings.material(&configuration));
     let systems = ports.systems.open(&configuration.membership);
     let performer = Performer { ports, systems: &systems, configuration: &configuration };
-    carry_out(&performer, begun, dialog).await?;
-    configured::note(ports, request, Action::Settings, format!("network-control-address {}", listed(addresses)))?;
+    let proposal = Proposal { plan: control_address_plan(&situation), material, word: None };
+    let ended = propose(&performer, request, proposal, dialog).await?;
+    if ended == Ended::Done {
+        configured::note(ports, request, Action::Settings, format!("network-control-address {}", listed(addresses)))?;
+    }
     drop(held);
-    Ok(Ended::Done)
+    Ok(ended)
 }
 
 fn refuse_unfit(addresses: &[IpAddr]) -> Result<(), Stopped> {

@@ -53,7 +53,7 @@ async fn read(ports: &Ports, configuration: &Configuration, systems: &SystemPort
         network_control_address: control,
         takeover: Some(configuration.takeover),
         boot_without_peer: Some(configuration.boot.without_peer),
-        mirror: mirror(&memory, now),
+        mirror: mirror(&memory, configuration, now),
         auto_copy: auto_copy(configuration, &memory, now),
         unfinished,
         running,
@@ -142,7 +142,11 @@ async fn control_address(systems: &SystemPorts, address: IpAddr) -> ControlAddre
     ControlAddress { address, from_primary, from_alternate }
 }
 
-fn mirror(memory: &Memory, now: chrono::DateTime<chrono::FixedOffset>) -> Option<MirrorStatus> {
+fn mirror(
+    memory: &Memory,
+    configuration: &Configuration,
+    now: chrono::DateTime<chrono::FixedOffset>,
+) -> Option<MirrorStatus> {
     let loaded = memory.loaded.as_ref()?;
     let generation = &loaded.generation;
     let from = generation.backup.taken_at.unwrap_or(generation.taken_at);
@@ -152,6 +156,7 @@ fn mirror(memory: &Memory, now: chrono::DateTime<chrono::FixedOffset>) -> Option
         backup_at: generation.backup.taken_at,
         loaded_at: loaded.at,
         age_seconds: (now - from).num_seconds(),
+        table_changed: loaded.table.is_some_and(|table| table != configuration.translation.fingerprint()),
     })
 }
 

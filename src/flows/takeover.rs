@@ -31,13 +31,20 @@ pub async fn take_over(
     };
     let Configured { configuration, systems } = Configured::open(ports)?;
     let situation = survey::situation(ports, &systems, &configuration).await?;
-    let mut plan = Plan::switch_to(site, &situation, vouched.as_ref()).inspect_err(|_| {
-        for (server, traffic) in &situation.servers {
-            if let Traffic::Unknown { because } = traffic {
-                dialog.tell(News::Note(format!("{server}: {because}")));
+    let mut plan = match Plan::switch_to(site, &situation, vouched.as_ref()) {
+        Ok(plan) => plan,
+        Err(refusal) => {
+            for (server, traffic) in &situation.servers {
+                if let Traffic::Unknown { because } = traffic {
+                    dialog.tell(News::Note(format!("{server}: {because}")));
+                }
             }
+            if !request.dry_run {
+                configured::note(ports, request, action, format!("refused: {refusal}"))?;
+            }
+            return Err(refusal.into());
         }
-    })?;
+    };
     plan.warnings.extend(warnings(ports, &systems, site, &situation).await?);
     let name = site.to_string();
     let is_forced = !situation.silent(site.other()).is_empty();
@@ -63,7 +70,17 @@ async fn warnings(
     site: Site,
     situation: &Situation,
 ) -> Result<Vec<String>, Stopped> {
-    let mut warnings = Vec::new();
+    let mut warnings = vec![
+        "phones and trunks that know both sites find the other one by themselves; until they have, nobody calls"
+            .to_owned(),
+    ];
+    if !situation.silent(site.other()).is_empty() && !ports.journal.watched() {
+        warnings.push(
+            "no monitor runs here, so what does not answer is not blocked when it is back either: install the monitor \
+             with `monitor --install`, or block it there with mxone_maintenance"
+                .to_owned(),
+        );
+    }
     if site == Site::Alternate
         && let Some(loaded) = ports.journal.memory()?.loaded
     {

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -18,9 +19,10 @@ fn some(number: u16) -> NonZeroU16 {
 /// A pseudo-terminal with a program in it.
 pub struct Seat {
     screen: Arc<Mutex<vt100::Parser>>,
-    keys: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
-    master: Box<dyn MasterPty + Send>,
+    /// This side of the line: what is typed goes in here. `None` when it was lost.
+    line: Option<(Box<dyn Write + Send>, Box<dyn MasterPty + Send>)>,
+    is_lost: Arc<AtomicBool>,
 }
 
 impl Seat {
@@ -47,14 +49,25 @@ impl Seat {
         drop(pair.slave);
         let screen = Arc::new(Mutex::new(vt100::Parser::new(some(lines), some(columns), 0)));
         let mut printed = pair.master.try_clone_reader().unwrap();
-        let shown = Arc::clone(&screen);
+        let (shown, is_lost) = (Arc::clone(&screen), Arc::new(AtomicBool::new(false)));
+        let lost = Arc::clone(&is_lost);
         std::thread::spawn(move || {
             let mut part = [0; 4096];
             while let Ok(length @ 1..) = printed.read(&mut part) {
+                if lost.load(Ordering::Relaxed) {
+                    return;
+                }
                 shown.lock().unwrap().process(&part[..length]);
             }
         });
-        Self { screen, keys: pair.master.take_writer().unwrap(), child, master: pair.master }
+        let line = Some((pair.master.take_writer().unwrap(), pair.master));
+        Self { screen, child, line, is_lost }
+    }
+
+    /// Closes this side of the line; the next thing the program prints finds nobody.
+    pub fn loses_its_line(&mut self) {
+        self.is_lost.store(true, Ordering::Relaxed);
+        self.line = None;
     }
 
     /// What is on the screen.
@@ -84,8 +97,7 @@ impl Seat {
 
     /// Presses keys.
     pub fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-        self.keys.flush().unwrap();
+        self.try_press(keys).unwrap();
     }
 
     /// Presses keys, if the program is still there.
@@ -93,7 +105,8 @@ impl Seat {
     /// # Errors
     /// When it has ended.
     pub fn try_press(&mut self, keys: &str) -> std::io::Result<()> {
-        self.keys.write_all(keys.as_bytes()).and_then(|()| self.keys.flush())
+        let (line, _) = self.line.as_mut().unwrap();
+        line.write_all(keys.as_bytes()).and_then(|()| line.flush())
     }
 
     /// Whether the program has ended.
@@ -157,7 +170,8 @@ impl Seat {
     /// Gives the terminal another size.
     pub fn resize(&self, columns: u16, lines: u16) {
         self.screen.lock().unwrap().screen_mut().set_size(some(lines), some(columns));
-        self.master.resize(PtySize { rows: lines, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let (_, master) = self.line.as_ref().unwrap();
+        master.resize(PtySize { rows: lines, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
     /// The number of the process.

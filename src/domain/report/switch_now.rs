@@ -87,6 +87,10 @@ impl SwitchNow {
     }
 
     fn judge_data(&mut self, status: &Status, to: Site) {
+        if to == Site::Alternate && status.mirror.as_ref().is_some_and(|mirror| mirror.table_changed) {
+            self.cautions
+                .push("the translation table was changed since the last load; the next load uses it".to_owned());
+        }
         match (&status.mirror, to) {
             (None, Site::Alternate) => self.hindrances.push("no data is loaded in the alternate".to_owned()),
             (Some(mirror), Site::Alternate) if mirror.age_seconds < 60 => {}
@@ -118,6 +122,13 @@ mod tests {
         let judged = judged(|_| {});
         assert!(judged.is_safe(), "{judged:?}");
         assert_eq!(judged.cautions, ["what changed in the last 44 min is not in the alternate"]);
+    }
+
+    #[test]
+    fn a_table_that_was_changed_since_the_last_load_is_told() {
+        let judged = judged(|status| status.mirror.as_mut().unwrap().table_changed = true);
+        assert!(judged.is_safe());
+        assert!(judged.cautions[0].contains("changed since the last load"), "{judged:?}");
     }
 
     #[test]

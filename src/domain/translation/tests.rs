@@ -91,6 +91,18 @@ fn a_rule_is_set_once_and_taken_out_again() {
 }
 
 #[test]
+fn a_table_that_was_changed_has_another_fingerprint_and_one_changed_back_the_same() {
+    let mut table = TranslationTable::default();
+    assert_eq!(table.fingerprint(), 0xcbf2_9ce4_8422_2325, "the same in every version");
+    table.set("192.0.2.1 -> 198.51.100.1".parse().unwrap());
+    let one = table.fingerprint();
+    table.set("192.0.2.1 -> 198.51.100.2".parse().unwrap());
+    assert_ne!(table.fingerprint(), one);
+    table.set("192.0.2.1 -> 198.51.100.1".parse().unwrap());
+    assert_eq!(table.fingerprint(), one);
+}
+
+#[test]
 fn problems_are_found_before_anything_is_loaded() {
     let scan = scan_of(&["192.0.2.10", "192.0.2.11", "192.0.2.12", "192.0.2.13"], &["203.0.113.1", "203.0.113.2"]);
     assert!(!TranslationTable::default().is_complete_for(&scan));

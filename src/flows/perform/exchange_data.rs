@@ -105,7 +105,11 @@ impl Performer<'_> {
                 memory.former = Some(loaded.generation.name);
             }
             memory.loading = None;
-            memory.loaded = Some(Loaded { generation: generation.clone(), at: proved.at });
+            memory.loaded = Some(Loaded {
+                generation: generation.clone(),
+                at: proved.at,
+                table: Some(self.configuration.translation.fingerprint()),
+            });
         })?;
         Ok(format!("{} addresses translated; {}", translated.replaced, proved.by))
     }
