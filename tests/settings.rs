@@ -38,7 +38,10 @@ fn a_translation_is_set_explained_previewed_and_taken_out() {
         .ended(0)
         .says("- route_90 = sip:?@203.0.113.60:5060\n+ route_90 = sip:?@203.0.113.61:5060");
     assert!(!loaded(&lab, "routes.conf").contains("203.0.113.61"), "a change acts before the next load");
+    let changed = |lab: &Standing| lab.words("status --json").ended(0).document()["mirror"]["table_changed"].clone();
+    assert_eq!(changed(&lab), true, "the alternate has data that was loaded with another table");
     lab.words("data copy --yes").ended(0);
+    assert_eq!(changed(&lab), false);
     assert!(loaded(&lab, "routes.conf").contains("203.0.113.61"));
     assert!(loaded(&lab, "extensions.csv").contains("198.51.100.77"));
 
@@ -227,6 +230,9 @@ fn three_mirrors_are_kept_and_the_former_one_can_be_loaded_again() {
     };
     let before = names(&lab);
     assert_eq!(before.iter().map(|(_, loaded)| *loaded).collect::<Vec<_>>(), [true, false, false]);
+    let told = format!("the alternate has mirror {} (data of ", before[0].0);
+    let plan = lab.words("data mirrors roll-back --dry-run").ended(0).says(&told);
+    assert!(plan.out.contains(&format!("; it gets mirror {} (data of ", before[1].0)), "{plan:?}");
     lab.words("data mirrors roll-back --yes").ended(0);
     assert_eq!(names(&lab).iter().map(|(_, loaded)| *loaded).collect::<Vec<_>>(), [false, true, false]);
     lab.words(&format!("data mirrors load {} --yes", before[2].0)).ended(0);
@@ -312,4 +318,33 @@ fn list_shows_the_configuration() {
 /// A file of the alternate's exchange data.
 fn loaded(lab: &Standing, name: &str) -> String {
     fs::read_to_string(lab.here().join("var/opt/lab/data").join(name)).unwrap()
+}
+
+#[test]
+fn a_takeover_that_is_refused_is_in_the_history_and_a_dry_run_is_not() {
+    let lab = Standing::configured(1);
+    lab.run(&["lab", "cut", "primary"]).ended(0);
+    let refusals = || lab.words("history").out.matches("refused: LIM 1 of the primary system").count();
+    lab.words("manual-takeover traffic-in-alternate --dry-run").ended(3);
+    assert_eq!(refusals(), 0);
+    lab.words("manual-takeover traffic-in-alternate --yes").ended(3);
+    assert_eq!(refusals(), 1);
+}
+
+#[test]
+fn a_forced_takeover_says_that_no_monitor_will_block_what_comes_back() {
+    let lab = Standing::configured(1);
+    lab.run(&["lab", "cut", "primary"]).ended(0);
+    let forced = ["manual-takeover", "traffic-in-alternate", "--force", "--reason", "fire", "--dry-run"];
+    let told = "no monitor runs here, so what does not answer is not blocked when it is back either";
+    lab.lab(&forced).ended(0).says(told);
+    let mut monitor = lab.command(&["--lab", "monitor"]).spawn().unwrap();
+    let begun = std::time::Instant::now();
+    while lab.words("status --json").document()["monitor_running"] != true {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(30));
+    }
+    let told_so = lab.lab(&forced).ended(0).out.contains(told);
+    monitor.kill().unwrap();
+    monitor.wait().unwrap();
+    assert!(!told_so, "a monitor runs");
 }
