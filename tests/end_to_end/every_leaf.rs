@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use mxone_system_redundancy::domain::site::Site::{self, Alternate, Primary};
 use mxone_system_redundancy::faces::menu;
-use mxone_system_redundancy::ports::service;
 use serde_json::Value;
 
 use super::journal;
@@ -45,8 +44,10 @@ enum Script {
 /// What a leaf leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Leaves {
-    /// Nothing in the history.
+    /// Nothing.
     Nothing,
+    /// Something other than lines in the history.
+    Files,
     /// Lines in the history.
     Lines,
 }
@@ -144,7 +145,7 @@ const WALK: &[Stop] = &[
             shows(seat, "written: /etc/systemd/system/mxone-system-redundancy-monitor.service");
         },
         script: Script::InPart("monitor --install", "systemd is not process 1 of a lab host: it starts no unit"),
-        leaves: Leaves::Nothing,
+        leaves: Leaves::Files,
     },
     changed(
         "manual-takeover traffic-in-alternate",
@@ -190,7 +191,8 @@ fn every_leaf_of_the_menu_leaves_the_same_by_keys_and_by_script_and_is_never_dua
     let mut seat = take_seat(&by_keys);
     seat.sees("not configured yet");
     let (setting_up, rest) = WALK.split_first().unwrap();
-    let mut walk = Walk { by_keys: &by_keys, by_script: &by_script, seat: &mut seat, lines: 0 };
+    let left = left_by(&by_keys);
+    let mut walk = Walk { by_keys: &by_keys, by_script: &by_script, seat: &mut seat, lines: 0, left };
     // Until it is blocked by configure, the alternate is as open as it was bought.
     walk.goes_to(setting_up);
     let mut of_script = None;
@@ -205,9 +207,6 @@ fn every_leaf_of_the_menu_leaves_the_same_by_keys_and_by_script_and_is_never_dua
         assert_eq!(story.dual_live(), []);
         let reigns: Vec<Site> = story.reigns().iter().map(|reign| reign.site).collect();
         assert_eq!(reigns, [Primary, Alternate, Primary], "only the two takeovers change who serves");
-    }
-    for pair in [&by_keys, &by_script] {
-        assert!(pair.seat().has(&format!("{UNITS}/{}", service::MONITOR_UNIT)));
     }
 }
 
@@ -226,6 +225,8 @@ struct Walk<'a> {
     seat: &'a mut Seat,
     /// Lines of the history so far.
     lines: usize,
+    /// What is kept besides it.
+    left: Left,
 }
 
 impl Walk<'_> {
@@ -245,11 +246,15 @@ impl Walk<'_> {
             assert_eq!(key, script, "line {n} of the journal, after {}", stop.leaf);
         }
         assert_eq!(keys.len(), script.len(), "lines of the journal after {}", stop.leaf);
-        let leaves = if keys.len() > self.lines { Leaves::Lines } else { Leaves::Nothing };
-        assert_eq!(leaves, stop.leaves, "what {} leaves in the journal", stop.leaf);
-        self.lines = keys.len();
-
-        assert_eq!(left_by(self.by_keys), left_by(self.by_script), "what {} leaves", stop.leaf);
+        let left = left_by(self.by_keys);
+        assert_eq!(left, left_by(self.by_script), "what {} leaves", stop.leaf);
+        let leaves = match (keys.len() > self.lines, left != self.left) {
+            (true, _) => Leaves::Lines,
+            (false, true) => Leaves::Files,
+            (false, false) => Leaves::Nothing,
+        };
+        assert_eq!(leaves, stop.leaves, "what {} leaves", stop.leaf);
+        (self.lines, self.left) = (keys.len(), left);
         for pair in [self.by_keys, self.by_script] {
             let traffic = Site::BOTH.map(|site| pair.filters(site));
             assert_eq!(traffic, traffic_after(stop.leaf), "traffic after {}", stop.leaf);
@@ -289,8 +294,10 @@ fn journal_of(pair: &Pair) -> Vec<Value> {
     if pair.seat().has(place) { journal::comparable(&pair.seat().read(place)) } else { Vec::new() }
 }
 
-/// What is kept besides the history: the settings, the table, which mirror is loaded, the monitor's unit.
-fn left_by(pair: &Pair) -> [String; 5] {
+/// What is kept besides the history: the settings, the table, which mirror is loaded, the names of units and their texts.
+type Left = [String; 5];
+
+fn left_by(pair: &Pair) -> Left {
     let settings = pair.run(&["list", "--json"]);
     let mirrors = pair.run(&["data", "mirrors", "list", "--json"]).stdout;
     let mirrors: Value = serde_json::from_str(&mirrors).unwrap_or_default();
