@@ -17,6 +17,12 @@ mod configure;
 mod data;
 #[path = "end_to_end/ending.rs"]
 mod ending;
+#[path = "end_to_end/every_leaf.rs"]
+mod every_leaf;
+#[path = "journal/journal.rs"]
+mod journal;
+#[path = "end_to_end/keys.rs"]
+mod keys;
 #[path = "lab/lab.rs"]
 mod lab;
 #[path = "end_to_end/loss.rs"]

@@ -8,6 +8,8 @@
 )]
 #![allow(dead_code, reason = "each test uses its part of the folder `standing`")]
 
+#[path = "journal/journal.rs"]
+mod journal;
 #[path = "terminal/seat.rs"]
 mod seat;
 #[path = "standing/standing.rs"]
@@ -39,17 +41,10 @@ fn signal(seat: &Seat, signal: Signal) {
     kill_process(Pid::from_raw(i32::try_from(seat.pid()).unwrap()).unwrap(), signal).unwrap();
 }
 
-/// The history without what differs from run to run: times, names of actions in it, how long, who.
+/// The history without what differs from run to run.
 fn journal(lab: &Standing) -> Vec<Value> {
     let text = fs::read_to_string(lab.here().join("var/log/mxone_system_redundancy/history.jsonl")).unwrap();
-    let strip = |line: &str| {
-        let mut line: Value = serde_json::from_str(line).unwrap();
-        for name in ["at", "id", "who", "from", "milliseconds", "found"] {
-            line.as_object_mut().unwrap().remove(name);
-        }
-        line
-    };
-    text.lines().map(strip).collect()
+    journal::comparable(&text)
 }
 
 fn traffic(lab: &Standing) -> [String; 2] {
@@ -286,12 +281,6 @@ fn the_same_action_leaves_the_same_journal_by_keys_and_by_script() {
         by_script.lab(&words.iter().map(String::as_str).collect::<Vec<_>>()).ended(0);
     }
     let (keys, script) = (journal(&by_keys), journal(&by_script));
-    let mirror_free = |lines: Vec<Value>| -> Vec<String> {
-        // The mirror's name holds the second in which the lab made its backup.
-        let digits = regex::Regex::new(r"\d{14}").unwrap();
-        lines.iter().map(|line| digits.replace_all(&line.to_string(), "MIRROR").into_owned()).collect()
-    };
-    let (keys, script) = (mirror_free(keys), mirror_free(script));
     for (n, (key, script)) in keys.iter().zip(&script).enumerate() {
         assert_eq!(key, script, "line {n}");
     }

@@ -2,11 +2,9 @@
 
 use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
 
+use super::keys::{ENTER, because};
 use super::pair::Pair;
 use super::seat::Seat;
-
-const ENTER: &str = "\r";
-const RIGHT: &str = "\x1b[C";
 
 #[test]
 fn a_takeover_and_its_return_by_keys_alone_are_never_dual_live() {
@@ -18,12 +16,8 @@ fn a_takeover_and_its_return_by_keys_alone_are_never_dual_live() {
         for (word, wanted) in [("failover", ["blocked", "allowed"]), ("failback", ["allowed", "blocked"])] {
             seat.press_and_see("/", "find an action");
             seat.press_and_see(word, "▸ manual-takeover › traffic-in-");
-            seat.press_and_see(ENTER, "Why is it done?");
-            seat.press("by keys");
-            seat.press_and_see(ENTER, "Do it");
-            seat.press_and_see(RIGHT, "[▸Do it◂]");
-            seat.press_and_see(ENTER, "│ ✓ done");
             seat.press(ENTER);
+            because(&mut seat, "by keys");
             assert_eq!(pair.traffic(), wanted);
         }
     });
