@@ -77,7 +77,8 @@ impl Service for MonitorUnit {
                     installed.told.push(format!("done: systemctl {line}"));
                     continue;
                 }
-                Ok(output) => printable(String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default()),
+                // Before what went wrong it may tell what went well.
+                Ok(output) => printable(String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or_default()),
                 Err(error) => error.to_string(),
             };
             installed.told.push(format!("failed: systemctl {line}: {told}"));

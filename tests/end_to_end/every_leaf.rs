@@ -57,6 +57,7 @@ const WALK: &[Stop] = &[
     Stop { leaf: "configure", keys: configure, script: Script::Answers, leaves: Leaves::Lines },
     looked_at("status", |seat| shows(seat, "normal: the primary serves the users"), "status"),
     looked_at("list", |seat| shows(seat, "198.51.100.11"), "list"),
+    looked_at("platform", |seat| shows(seat, "kamailio"), "platform list"),
     looked_at("check", |seat| shows(seat, "the configuration is right"), "config check"),
     looked_at("history", |seat| closed(seat, "1 of 1 actions"), "history"),
     looked_at("help", |seat| closed(seat, "help: start"), "help"),
@@ -76,10 +77,9 @@ const WALK: &[Stop] = &[
     changed(
         "settings network-control-address",
         |seat| {
-            seat.press(CLEAR);
             seat.press_and_see("203.0.113.1 203.0.113.60", "203.0.113.1 203.0.113.60");
             seat.press(ENTER);
-            done(seat);
+            confirmed(seat);
         },
         "settings network-control-address 203.0.113.1 203.0.113.60",
     ),
@@ -115,7 +115,7 @@ const WALK: &[Stop] = &[
         },
         "data copy",
     ),
-    looked_at("data mirrors list", |seat| shows(seat, "LOADED"), "data mirrors list"),
+    looked_at("data mirrors list", |seat| closed(seat, "LOADED"), "data mirrors list"),
     looked_at(
         "data mirrors verify",
         |seat| {
@@ -129,7 +129,8 @@ const WALK: &[Stop] = &[
         "data mirrors load",
         |seat| {
             // The oldest is the second of the two.
-            seat.waits("two mirrors", |shown| shown.matches("copied 20").count() == 2);
+            seat.sees("LOADED");
+            seat.sees("loaded before");
             seat.press(DOWN);
             seat.press(ENTER);
             confirmed(seat);

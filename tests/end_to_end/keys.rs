@@ -16,8 +16,6 @@ const HOME: &str = "\x1b[H";
 const DASHBOARD: &str = "F5 read again";
 /// A key at the end of a command.
 const AT_THE_END: &str = "Enter back";
-/// So many letters of a menu's title are always seen.
-const TITLE_FITS: usize = 36;
 
 /// From wherever the menu stands to a leaf, word by word.
 pub fn open(seat: &mut Seat, leaf: &str) {
@@ -25,13 +23,13 @@ pub fn open(seat: &mut Seat, leaf: &str) {
     // Often enough for the deepest menu; in the first one the key changes nothing.
     seat.press(&LEFT.repeat(menu::leaves().iter().map(|(path, _)| path.len()).max().unwrap()));
     let mut items: &[Item] = menu::TOP;
-    let mut title = "Menu".to_owned();
+    let mut title = "Menu";
     for word in leaf.split(' ') {
-        // At 80 columns the frame cuts the words of the deepest menu off.
-        seat.sees(&title.chars().take(TITLE_FITS).collect::<String>());
+        // The last word of a menu's title is always seen, before the line of its frame.
+        seat.sees(&format!("{title} ─"));
         let place = items.iter().position(|item| item.word == word).unwrap();
         seat.press(&(HOME.to_owned() + &DOWN.repeat(place) + ENTER));
-        title = format!("{title} › {word}");
+        title = word;
         if let Leads::Menu(inner) = items[place].leads {
             items = inner;
         }

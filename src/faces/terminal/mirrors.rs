@@ -68,7 +68,7 @@ impl Mirrors {
             return frame.render_widget(" There is no mirror yet; c copies the primary's backup.", inner);
         }
         let mut lines = vec![Line::styled(
-            draw::padded(&format!("   {:<26} {:<19} {:>9}  {}", "mirror, copied", "data of", "size", "use"), columns),
+            draw::padded(&format!("   {:<22} {:<17} {:>9}  {}", "mirror, copied", "data of", "size", "use"), columns),
             look.title(),
         )];
         for (i, listed) in mirrors.iter().enumerate() {
@@ -90,7 +90,7 @@ fn row(listed: &Listed) -> String {
         Use::Kept => "kept",
     };
     format!(
-        "{:<26} {:<19} {:>9}  {using}",
+        "{:<22} {:<17} {:>9}  {using}",
         generation.name.to_string(),
         of.format("%Y-%m-%d %H:%M").to_string(),
         size(generation.manifest.bytes()),

@@ -114,6 +114,16 @@ fn a_found_action_is_shown_at_its_place_in_the_menu() {
 }
 
 #[test]
+fn the_deepest_menu_says_which_direction_it_is_about_on_every_terminal() {
+    for size in [(60, 20), (80, 24), (160, 50)] {
+        let mut dashboard = Dashboard::default();
+        dashboard.go_to(menu::find("alternate-from-primary automatic")[0].1);
+        let shown = text(&drawn(&dashboard, &normal(), size));
+        assert!(shown.contains("› alternate-from-primary "), "{shown}");
+    }
+}
+
+#[test]
 fn the_live_site_is_told_in_words_and_shape() {
     for size in [(80, 24), (160, 50), (60, 20)] {
         let shown = text(&drawn(&Dashboard::default(), &normal(), size));

@@ -60,7 +60,7 @@ impl Dashboard {
     }
 
     fn view_menu(&self, frame: &mut Frame<'_>, area: Rect, look: Look) {
-        let title = [vec!["Menu"], self.breadcrumbs()].concat().join(" › ");
+        let title = crumbs(&[vec!["Menu"], self.breadcrumbs()].concat(), usize::from(area.width).saturating_sub(4));
         let block = draw::framed(&title, look);
         let inner = block.inner(area);
         frame.render_widget(block, area);
@@ -102,6 +102,16 @@ impl Dashboard {
             frame.render_widget(Line::styled(says, look.quiet()), place);
         }
     }
+}
+
+/// The words that led here; where not all fit, the last ones, as they tell what is chosen from.
+fn crumbs(words: &[&str], columns: usize) -> String {
+    let whole = |from: usize| {
+        let before = if from > 0 { "… › " } else { "" };
+        format!("{before}{}", words.get(from..).unwrap_or_default().join(" › "))
+    };
+    let fits = |text: &String| unicode_width::UnicodeWidthStr::width(text.as_str()) <= columns;
+    (0..words.len()).map(whole).find(fits).unwrap_or_else(|| whole(words.len().saturating_sub(1)))
 }
 
 fn menu_row<'a>(item: &Item, chosen: bool, columns: usize, look: Look) -> Line<'a> {
