@@ -8,6 +8,7 @@ pub mod boot;
 pub mod configuration;
 pub mod given;
 pub mod journal;
+pub mod lease;
 pub mod plan;
 pub mod platform;
 pub mod preflight;

@@ -106,7 +106,7 @@ pub enum Direction {
 }
 
 /// Whether a direction of takeover waits for a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// A person decides.
@@ -117,7 +117,7 @@ pub enum Mode {
 }
 
 /// The mode of each direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TakeoverSettings {
     /// At a failure of the primary.

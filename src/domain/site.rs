@@ -178,7 +178,7 @@ impl fmt::Display for Epoch {
 }
 
 /// Which site is meant to be active. Of two orders the one with the higher epoch holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Order {
     /// The site that is to handle the traffic.
     pub active: Site,

@@ -1,0 +1,128 @@
+//! What a monitor tells people.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::lease::decide::{Decision, What};
+use crate::domain::lease::memory::Kind;
+use crate::domain::lease::moment::Spoken;
+use crate::domain::site::{Epoch, Site};
+
+/// Something people are told; it goes into the history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "told", rename_all = "kebab-case")]
+pub enum Told {
+    /// It decided something else than before.
+    Decided {
+        /// What and why.
+        decision: Decision,
+    },
+    /// Two voters promised; the site is live.
+    Won {
+        /// In which epoch.
+        epoch: Epoch,
+        /// Whether the promises end by time.
+        kind: Kind,
+    },
+    /// The gates end by themselves from now on.
+    Armed,
+    /// The gates do not end by themselves any more.
+    Disarmed,
+    /// The site is blocked and gave its right back.
+    Released {
+        /// The epoch that is over.
+        epoch: Epoch,
+        /// The site that may take it.
+        to: Site,
+    },
+    /// A person vouched for a takeover.
+    Forced {
+        /// The new epoch.
+        epoch: Epoch,
+    },
+    /// A person's order was refused.
+    Refused {
+        /// Why.
+        because: String,
+    },
+    /// What both sites go by changed.
+    Agreed {
+        /// The new version.
+        version: u64,
+        /// Where it was changed.
+        by: Site,
+    },
+    /// A memory that was lost has been learned again from the others.
+    Recalled,
+    /// The guarantee is in doubt.
+    Worry {
+        /// Why.
+        worry: Worry,
+    },
+    /// It is not any more.
+    Cleared {
+        /// What it was.
+        worry: Worry,
+    },
+}
+
+/// Why the guarantee is in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Worry {
+    /// Another program changed the rules.
+    RulesChanged,
+    /// The promises cannot be written to disk.
+    NotKept,
+    /// A server could not be read back as blocked.
+    BlockNotVerified,
+    /// This site is live by a person's word.
+    Vouched,
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decided { decision } => write!(f, "{}: {}", decision.what, decision.because),
+            Self::Won { epoch, kind: Kind::Lease } => write!(f, "is live in epoch {epoch}, by a lease"),
+            Self::Won { epoch, kind: Kind::Standing } => write!(f, "is live in epoch {epoch}, by standing promises"),
+            Self::Armed => f.write_str("is armed: its gates end by themselves"),
+            Self::Disarmed => f.write_str("is not armed any more: a person decides about a takeover"),
+            Self::Released { epoch, to } => write!(f, "is blocked and gave epoch {epoch} back for the {to} system"),
+            Self::Forced { epoch } => write!(f, "takes the traffic in epoch {epoch}: a person vouches for it"),
+            Self::Refused { because } => write!(f, "refuses the order: {because}"),
+            Self::Agreed { version, by } => {
+                write!(f, "goes by version {version} of the settings, made at the {by} system")
+            }
+            Self::Recalled => f.write_str("has learned from the others what it had lost"),
+            Self::Worry { worry } => write!(f, "ALARM: {worry}"),
+            Self::Cleared { worry } => write!(f, "no alarm any more: {worry}"),
+        }
+    }
+}
+
+impl fmt::Display for Worry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RulesChanged => "another program changed the rules",
+            Self::NotKept => "the promises cannot be written to disk",
+            Self::BlockNotVerified => "not every server could be read back as blocked",
+            Self::Vouched => "it is live by a person's word, not by two promises",
+        })
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stay => f.write_str("stays live"),
+            Self::Renew => f.write_str("stays live and renews"),
+            Self::Close => f.write_str("blocks"),
+            Self::HandOver => f.write_str("hands over"),
+            Self::Ask => f.write_str("asks to become live"),
+            Self::Wait(left) => write!(f, "waits {}", Spoken(*left)),
+            Self::Nothing => f.write_str("stays blocked"),
+        }
+    }
+}

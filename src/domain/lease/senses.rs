@@ -1,0 +1,178 @@
+//! What a site sees of itself and of the others: control addresses, call server, data, who was heard when.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::decide::{Control, Data, Health};
+use super::memory::Stamp;
+use super::message::{Beat, Standing, Voter};
+use super::moment::Moment;
+use crate::domain::site::Site;
+
+/// A day-old copy that failed once is still good enough to go live with; a second one that failed is not.
+const DATA_LIMIT: Duration = Duration::from_secs(48 * 3600);
+/// After an automatic takeover the next waits for a person, or for so long.
+const GUARD: Duration = Duration::from_secs(3600);
+
+/// The limits that a site decides by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Policy {
+    /// How many of its control addresses must answer.
+    pub control_needed: u8,
+    /// How many probes in a row must miss before the control address counts as lost.
+    pub control_fall: u32,
+    /// How many health probes in a row must fail before the call server counts as ill.
+    pub health_fall: u32,
+    /// The alternate does not take over by itself with older data.
+    pub data_limit: Duration,
+    /// How long an automatic takeover stops the next.
+    pub guard: Duration,
+    /// How long the primary must be well before it gets the traffic back by itself; `None`: a person brings it back.
+    pub return_after: Option<Duration>,
+    /// How long a voter must be gone before the other two agree to wait for a person; `None`: never.
+    pub degrade_after: Option<Duration>,
+    /// How long a site waits beyond the other one's promise before it takes over.
+    pub hold_off: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            control_needed: 1,
+            control_fall: 5,
+            health_fall: 3,
+            data_limit: DATA_LIMIT,
+            guard: GUARD,
+            return_after: None,
+            degrade_after: None,
+            hold_off: Duration::ZERO,
+        }
+    }
+}
+
+/// What a site sees.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Senses {
+    control: Option<(u8, u8)>,
+    control_misses: u32,
+    failures: u32,
+    data: Option<(Duration, Moment)>,
+    heard: BTreeMap<Voter, Moment>,
+    peer: Option<Seen>,
+    free_since: Option<Moment>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Seen {
+    stamp: Stamp,
+    standing: Standing,
+    at: Moment,
+    /// Since when it has been well without a break.
+    well_since: Option<Moment>,
+}
+
+impl Senses {
+    /// Nothing seen yet; nobody is missed before the start.
+    #[must_use]
+    pub fn at_start(me: Voter, now: Moment) -> Self {
+        let heard = me.others().map(|voter| (voter, now)).collect();
+        Self { control: None, control_misses: 0, failures: 0, data: None, heard, peer: None, free_since: None }
+    }
+
+    /// Takes in one round of probes of the control addresses.
+    pub fn control(&mut self, answering: u8, of: u8, policy: &Policy) {
+        self.control = Some((answering, of));
+        let is_enough = answering >= policy.control_needed;
+        self.control_misses = if is_enough { 0 } else { self.control_misses.saturating_add(1) };
+    }
+
+    /// Takes in one probe of the call server.
+    pub fn health(&mut self, is_well: bool) {
+        self.failures = if is_well { 0 } else { self.failures.saturating_add(1) };
+    }
+
+    /// Takes in how old the loaded data is.
+    pub fn data(&mut self, age: Option<Duration>, now: Moment) {
+        self.data = age.map(|age| (age, now));
+    }
+
+    /// Notes that a voter was heard.
+    pub fn hear(&mut self, voter: Voter, now: Moment) {
+        self.heard.insert(voter, now);
+    }
+
+    /// Takes in how the other site is; `false` when that is older than what is known.
+    pub fn peer(&mut self, beat: &Beat, now: Moment, silent_after: Duration) -> bool {
+        let before = self.peer;
+        if before.is_some_and(|seen| seen.stamp.start == beat.stamp.start && seen.stamp.sent >= beat.stamp.sent) {
+            return false;
+        }
+        let standing = beat.standing;
+        let is_well = standing.control && standing.healthy && standing.live.is_none();
+        let unbroken = before.filter(|seen| now.since(seen.at) <= silent_after).and_then(|seen| seen.well_since);
+        let well_since = is_well.then(|| unbroken.unwrap_or(now));
+        self.peer = Some(Seen { stamp: beat.stamp, standing, at: now, well_since });
+        true
+    }
+
+    /// How the other site is, if it was heard just now.
+    #[must_use]
+    pub fn peer_heard(&self, now: Moment, silent_after: Duration) -> Option<Standing> {
+        self.peer.filter(|seen| now.since(seen.at) <= silent_after).map(|seen| seen.standing)
+    }
+
+    /// For how long the other site has been well without a break.
+    #[must_use]
+    pub fn peer_well_for(&self, now: Moment, silent_after: Duration) -> Option<Duration> {
+        self.peer_heard(now, silent_after)?;
+        self.peer.and_then(|seen| seen.well_since).map(|since| now.since(since))
+    }
+
+    /// How long a voter has not been heard.
+    #[must_use]
+    pub fn silence(&self, voter: Voter, now: Moment) -> Duration {
+        self.heard.get(&voter).map_or(Duration::MAX, |heard| now.since(*heard))
+    }
+
+    /// The control addresses as the decision takes them.
+    #[must_use]
+    pub fn control_seen(&self, policy: &Policy) -> Control {
+        let needed = policy.control_needed;
+        match self.control {
+            None => Control::Unknown,
+            Some((answering, of)) if answering >= needed => Control::Reached { answering, of },
+            Some((answering, of)) if self.control_misses >= policy.control_fall => {
+                Control::Lost { answering, of, needed }
+            }
+            Some((answering, of)) => Control::Missed { answering, of, needed },
+        }
+    }
+
+    /// The call server as the decision takes it.
+    #[must_use]
+    pub const fn health_seen(&self, policy: &Policy) -> Health {
+        if self.failures >= policy.health_fall { Health::Ill { failures: self.failures } } else { Health::Well }
+    }
+
+    /// The data as the decision takes it. The primary's data is always its own.
+    #[must_use]
+    pub fn data_seen(&self, site: Site, policy: &Policy, now: Moment) -> Data {
+        let limit = policy.data_limit;
+        match (site, self.data) {
+            (Site::Primary, _) => Data::Own,
+            (Site::Alternate, None) => Data::Unknown,
+            (Site::Alternate, Some((age, at))) => {
+                let age = age + now.since(at);
+                if age > limit { Data::Old { age, limit } } else { Data::Fresh { age } }
+            }
+        }
+    }
+
+    /// Notes whether the own vote is free; for how long it has been.
+    pub fn free(&mut self, is_free: bool, now: Moment) -> Duration {
+        self.free_since = if is_free { self.free_since.or(Some(now)) } else { None };
+        self.free_since.map_or(Duration::ZERO, |since| now.since(since))
+    }
+}

@@ -1,0 +1,282 @@
+//! How often a lease is renewed, how long it holds, how long a voter keeps its promise, and why that is safe.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::moment::Spoken;
+
+/// Parts in a million, the unit of the clocks' error.
+const MILLION: u128 = 1_000_000;
+
+/// No pair wants to stand without a live site for longer than this.
+pub const LONGEST_PROMISE: Duration = Duration::from_secs(300);
+
+/// The times of a lease, which together keep two sites from being live.
+///
+/// Made by [`Timing::own`] only when they do: `promise ≥ (1+ρ)·((lease + lateness)/(1−ρ) + block)`, where the holder's
+/// clock may be slow by ρ while the voter's is fast by ρ, and `renewal ≤ lease/5`, so that three rounds in a row may be
+/// lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub struct Timing {
+    renewal: Duration,
+    lease: Duration,
+    promise: Duration,
+    lateness: Duration,
+    block: Duration,
+    drift: u32,
+}
+
+impl Timing {
+    /// For sites in one building or one city: renewed every 0.25 s, taken over within 2.5 s.
+    pub const FAST: Self = Self::profile([250, 1_500, 2_000, 100, 300]);
+    /// The default.
+    pub const STANDARD: Self = Self::profile([1_000, 6_000, 8_000, 500, 1_000]);
+    /// For long or poor lines, and virtual machines that stand still at times.
+    pub const WAN: Self = Self::profile([3_000, 15_000, 20_000, 1_000, 2_000]);
+
+    /// A crystal is right to 100 parts in a million, a slewed clock to 500 more; this covers both (anchors C5).
+    pub const DRIFT: u32 = 1_000;
+
+    const fn profile([renewal, lease, promise, lateness, block]: [u64; 5]) -> Self {
+        Self {
+            renewal: Duration::from_millis(renewal),
+            lease: Duration::from_millis(lease),
+            promise: Duration::from_millis(promise),
+            lateness: Duration::from_millis(lateness),
+            block: Duration::from_millis(block),
+            drift: Self::DRIFT,
+        }
+    }
+
+    /// Times of one's own.
+    ///
+    /// # Errors
+    /// [`TimingError`] with the numbers, when two sites could be live or a single lost round would end the service.
+    pub fn own(written: Written) -> Result<Self, TimingError> {
+        let Written { renewal, lease, promise, lateness, block, drift_ppm: drift } = written;
+        let timing = Self { renewal, lease, promise, lateness, block, drift };
+        if renewal.is_zero() || u128::from(drift) * 2 >= MILLION {
+            return Err(TimingError::Senseless { renewal, drift });
+        }
+        if promise > LONGEST_PROMISE {
+            return Err(TimingError::PromiseTooLong { promise });
+        }
+        if renewal * 5 > lease {
+            return Err(TimingError::RenewedTooSeldom { renewal, lease, limit: lease / 5 });
+        }
+        let needed = timing.needed();
+        if promise < needed {
+            return Err(TimingError::PromiseTooShort { promise, needed, lease, lateness, block, drift });
+        }
+        Ok(timing)
+    }
+
+    /// The shortest promise that is safe with this lease.
+    #[must_use]
+    pub fn needed(&self) -> Duration {
+        let drift = u128::from(self.drift);
+        let held = (self.lease + self.lateness).as_nanos() * MILLION;
+        let slow = held.div_ceil(MILLION - drift) + self.block.as_nanos();
+        let nanos = (slow * (MILLION + drift)).div_ceil(MILLION);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// How often the holder asks anew.
+    #[must_use]
+    pub const fn renewal(&self) -> Duration {
+        self.renewal
+    }
+
+    /// How long the holder counts on a round, from the moment it asked.
+    #[must_use]
+    pub const fn lease(&self) -> Duration {
+        self.lease
+    }
+
+    /// How long a voter keeps a promise, from the moment it heard the request.
+    #[must_use]
+    pub const fn promise(&self) -> Duration {
+        self.promise
+    }
+
+    /// How late the kernel may be with a block, and how short a standstill of the machine does no harm.
+    #[must_use]
+    pub const fn lateness(&self) -> Duration {
+        self.lateness
+    }
+
+    /// The longest time from the end of the right until no packet passes.
+    #[must_use]
+    pub const fn block(&self) -> Duration {
+        self.block
+    }
+
+    /// How wrong a clock may run, in parts per million.
+    #[must_use]
+    pub const fn drift(&self) -> u32 {
+        self.drift
+    }
+
+    /// The other side is silent after three beats that did not come.
+    #[must_use]
+    pub fn silent_after(&self) -> Duration {
+        self.renewal * 3
+    }
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self::STANDARD
+    }
+}
+
+/// The times as they are written down, not yet checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// How often the holder asks anew.
+    pub renewal: Duration,
+    /// How long the holder counts on a round.
+    pub lease: Duration,
+    /// How long a voter keeps a promise.
+    pub promise: Duration,
+    /// How late the kernel may be.
+    pub lateness: Duration,
+    /// How long a block takes.
+    pub block: Duration,
+    /// How wrong a clock may run, in parts per million.
+    pub drift_ppm: u32,
+}
+
+impl From<Timing> for Written {
+    fn from(timing: Timing) -> Self {
+        let Timing { renewal, lease, promise, lateness, block, drift } = timing;
+        Self { renewal, lease, promise, lateness, block, drift_ppm: drift }
+    }
+}
+
+impl TryFrom<Written> for Timing {
+    type Error = TimingError;
+
+    fn try_from(written: Written) -> Result<Self, TimingError> {
+        Self::own(written)
+    }
+}
+
+/// Why times are refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TimingError {
+    /// Two sites could be live.
+    #[error(
+        "a voter's promise of {} is too short for a lease of {}: with a block that is {} late, takes {} and clocks \
+         that are wrong by {drift} parts in a million it must be at least {:.3} s",
+        Spoken(*promise), Spoken(*lease), Spoken(*lateness), Spoken(*block), needed.as_secs_f64()
+    )]
+    PromiseTooShort {
+        /// As it is.
+        promise: Duration,
+        /// As it must be.
+        needed: Duration,
+        /// The lease.
+        lease: Duration,
+        /// How late the kernel may be.
+        lateness: Duration,
+        /// How long a block takes.
+        block: Duration,
+        /// How wrong a clock may run.
+        drift: u32,
+    },
+    /// One lost round would end the service.
+    #[error(
+        "a renewal every {} is too seldom for a lease of {}: it must be at most {}, a fifth, so that three lost rounds \
+         do no harm",
+        Spoken(*renewal), Spoken(*lease), Spoken(*limit)
+    )]
+    RenewedTooSeldom {
+        /// As it is.
+        renewal: Duration,
+        /// The lease.
+        lease: Duration,
+        /// As it must be at most.
+        limit: Duration,
+    },
+    /// Nobody would wait so long.
+    #[error("a voter's promise of {} is longer than {}, and a takeover would wait for it", Spoken(*promise), Spoken(LONGEST_PROMISE))]
+    PromiseTooLong {
+        /// As it is.
+        promise: Duration,
+    },
+    /// Numbers that mean nothing.
+    #[error("a renewal every {} with clocks that are wrong by {drift} parts in a million makes no sense", Spoken(*renewal))]
+    Senseless {
+        /// How often.
+        renewal: Duration,
+        /// How wrong.
+        drift: u32,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(timing: Timing) -> Written {
+        timing.into()
+    }
+
+    #[test]
+    fn every_profile_is_safe_by_the_rule_that_own_values_are_held_to() {
+        for timing in [Timing::FAST, Timing::STANDARD, Timing::WAN] {
+            assert_eq!(Timing::own(written(timing)), Ok(timing));
+        }
+    }
+
+    #[test]
+    fn the_bound_is_that_of_the_published_analysis() {
+        let needed = |timing: Timing| timing.needed().as_millis();
+        assert_eq!(needed(Timing::WAN), 18_034);
+        assert_eq!(needed(Timing::STANDARD), 7_514);
+    }
+
+    #[test]
+    fn a_promise_a_nanosecond_below_the_bound_is_refused_and_one_at_the_bound_is_not() {
+        let needed = Timing::STANDARD.needed();
+        let mut own = Written { promise: needed, ..written(Timing::STANDARD) };
+        assert!(Timing::own(own).is_ok());
+        own.promise = needed - Duration::from_nanos(1);
+        assert!(matches!(Timing::own(own), Err(TimingError::PromiseTooShort { .. })));
+    }
+
+    #[test]
+    fn a_refusal_says_the_numbers() {
+        let own = Written { promise: Duration::from_secs(6), ..written(Timing::STANDARD) };
+        assert_eq!(
+            Timing::own(own).unwrap_err().to_string(),
+            "a voter's promise of 6 s is too short for a lease of 6 s: with a block that is 0.5 s late, takes 1 s and \
+             clocks that are wrong by 1000 parts in a million it must be at least 7.514 s"
+        );
+        let own = Written { renewal: Duration::from_secs(2), ..written(Timing::STANDARD) };
+        assert_eq!(
+            Timing::own(own).unwrap_err().to_string(),
+            "a renewal every 2 s is too seldom for a lease of 6 s: it must be at most 1.2 s, a fifth, so that three \
+             lost rounds do no harm"
+        );
+    }
+
+    #[test]
+    fn clocks_that_may_be_slewed_by_eight_percent_need_a_longer_promise() {
+        let own = Written { drift_ppm: 83_000, ..written(Timing::STANDARD) };
+        assert!(matches!(Timing::own(own), Err(TimingError::PromiseTooShort { .. })));
+        assert!(Timing::own(Written { promise: Duration::from_secs(9), ..own }).is_ok());
+    }
+
+    #[test]
+    fn times_that_mean_nothing_are_refused() {
+        let zero = Written { renewal: Duration::ZERO, ..written(Timing::STANDARD) };
+        assert!(matches!(Timing::own(zero), Err(TimingError::Senseless { .. })));
+        let long = Written { promise: Duration::from_secs(301), ..written(Timing::STANDARD) };
+        assert!(matches!(Timing::own(long), Err(TimingError::PromiseTooLong { .. })));
+    }
+}
