@@ -7,6 +7,7 @@ pub mod call_server;
 pub mod clock;
 pub mod dialog;
 pub mod documents;
+pub mod gate;
 pub mod host;
 pub mod journal;
 pub mod mirror_store;

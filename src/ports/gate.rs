@@ -1,0 +1,73 @@
+//! The kernel gates of the own servers: telephony passes only while a right lasts, whatever becomes of our processes.
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::domain::lease::{GateSeen, Moment};
+use crate::domain::site::Epoch;
+use crate::ports::host::HostError;
+
+/// Until when the gates let telephony pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// This moment of this machine's raw clock; the kernel of each server blocks then by itself.
+    Moment(Moment),
+    /// Without an end: the gates are not armed.
+    Standing,
+}
+
+/// How the gates of all own servers were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whole {
+    /// As they were last told to be.
+    Yes,
+    /// Missing or changed by another program on a server.
+    No,
+    /// A server could not be read.
+    Unknown,
+}
+
+/// The gates of the servers of this site.
+///
+/// A gate that was told a right until a moment is closed by the kernel of its server at that moment, with nobody's
+/// help. The gates of other servers than this one end their rights no later than told here, however slow the way there.
+#[async_trait]
+pub trait Gates: Send + Sync {
+    /// What the gates are found to be: open only if every server's is, and armed if any is.
+    ///
+    /// # Errors
+    /// [`GateError`] when this server's own packet filter cannot be read.
+    async fn seen(&self) -> Result<GateSeen, GateError>;
+
+    /// Opens the gates, or prolongs them. What other servers do with it is seen by [`Gates::whole`].
+    ///
+    /// # Errors
+    /// [`GateError`] when this server's own gate could not be opened; it is then as it was.
+    async fn open(&self, until: Until, epoch: Epoch) -> Result<(), GateError>;
+
+    /// Makes open gates end by themselves.
+    ///
+    /// # Errors
+    /// [`GateError`] when a server's gate is not armed; some may be.
+    async fn arm(&self, until: Moment) -> Result<(), GateError>;
+
+    /// Blocks every own server now and reads it back; whether every one was read as blocked.
+    async fn close(&self, epoch: Epoch) -> bool;
+
+    /// Reads the gates back.
+    async fn whole(&self) -> Whole;
+}
+
+/// Why a gate could not be worked on.
+#[derive(Debug, Error)]
+pub enum GateError {
+    /// The packet filter's program failed.
+    #[error("the packet filter refuses: {0}")]
+    Refused(String),
+    /// It cannot be started or spoken with.
+    #[error("the packet filter cannot be reached")]
+    Io(#[from] std::io::Error),
+    /// A server could not be asked.
+    #[error(transparent)]
+    Host(#[from] HostError),
+}
