@@ -2,6 +2,7 @@
 
 pub mod call_server;
 pub mod clock;
+pub mod datagrams;
 pub mod durable;
 pub mod journal_file;
 pub mod local;

@@ -10,6 +10,7 @@ pub mod documents;
 pub mod gate;
 pub mod host;
 pub mod journal;
+pub mod messages;
 pub mod mirror_store;
 pub mod service;
 pub mod settings;
