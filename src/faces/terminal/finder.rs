@@ -14,8 +14,11 @@ use super::look::Look;
 use crate::faces::menu::{self, Item};
 
 /// The line that is typed into, and what fits.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Finder {
+    top: &'static [Item],
+    /// Words that find something, for whoever found nothing.
+    tries: &'static str,
     field: Input,
     chosen: usize,
 }
@@ -29,10 +32,22 @@ pub enum Wish {
     Leave,
 }
 
+impl Default for Finder {
+    fn default() -> Self {
+        Self::of(menu::TOP, "failover, copy, addresses, log")
+    }
+}
+
 impl Finder {
+    /// Finds the leaves of a menu; `tries` are words that find something.
+    #[must_use]
+    pub fn of(top: &'static [Item], tries: &'static str) -> Self {
+        Self { top, tries, field: Input::default(), chosen: 0 }
+    }
+
     /// Acts on a key.
     pub fn on_key(&mut self, key: KeyEvent) -> Option<Wish> {
-        let found = menu::find(self.field.value());
+        let found = menu::find(self.top, self.field.value());
         match key.code {
             KeyCode::Esc => return Some(Wish::Leave),
             KeyCode::Enter => return found.get(self.chosen).map(|(_, item)| Wish::Open(item)),
@@ -58,7 +73,7 @@ impl Finder {
         );
         let x = line.x + 3 + u16::try_from(self.field.visual_cursor()).unwrap_or(0);
         frame.set_cursor_position(Position { x: x.min(line.right().saturating_sub(1)), y: line.y });
-        let found = menu::find(self.field.value());
+        let found = menu::find(self.top, self.field.value());
         let fit = usize::from(list.height).max(1);
         let first = (self.chosen + 1).saturating_sub(fit);
         let columns = usize::from(list.width);
@@ -69,10 +84,7 @@ impl Finder {
         };
         let lines: Vec<Line<'_>> = found.iter().enumerate().skip(first).take(fit).map(row).collect();
         if lines.is_empty() {
-            frame.render_widget(
-                Line::styled("  nothing fits; try failover, copy, addresses, log", look.warning()),
-                list,
-            );
+            frame.render_widget(Line::styled(format!("  nothing fits; try {}", self.tries), look.warning()), list);
         }
         frame.render_widget(Paragraph::new(lines), list);
         draw::keys(frame, footer, &[("↑↓", "choose"), ("Enter", "open"), ("Esc", "back")], look);

@@ -229,12 +229,12 @@ fn heading<'a>(text: &'static str, look: Look) -> Line<'a> {
     Line::styled(text, look.title())
 }
 
-fn texts<'a>(text: &str, style: Style, columns: usize) -> Vec<Line<'a>> {
+pub(in crate::faces) fn texts<'a>(text: &str, style: Style, columns: usize) -> Vec<Line<'a>> {
     wrapped(&visible(text), columns).into_iter().map(|line| Line::styled(line, style)).collect()
 }
 
 /// A text behind a mark; its further lines begin under its first letter.
-fn hanging<'a>(mark: &str, style: Style, text: &str, columns: usize) -> Vec<Line<'a>> {
+pub(in crate::faces) fn hanging<'a>(mark: &str, style: Style, text: &str, columns: usize) -> Vec<Line<'a>> {
     let indent = unicode_width::UnicodeWidthStr::width(mark);
     let lines = wrapped(&visible(text), columns.saturating_sub(indent));
     let line = |(i, line): (usize, String)| {
@@ -282,7 +282,7 @@ fn step<'a>(
     hanging(&format!("{sign} {number:>2}  "), style, &format!("{text}{more}"), columns)
 }
 
-fn ending<'a>(
+pub(in crate::faces) fn ending<'a>(
     printed: &str,
     result: &Result<(), crate::faces::failure::Failure>,
     columns: usize,
@@ -316,7 +316,7 @@ fn ending<'a>(
 }
 
 /// The part of a field that is seen, and the column of the cursor in it.
-fn visible_part(field: &Input, columns: usize) -> (String, usize) {
+pub(in crate::faces) fn visible_part(field: &Input, columns: usize) -> (String, usize) {
     let room = columns.saturating_sub(4).max(1);
     let scroll = field.visual_scroll(room);
     let (mut skipped, mut text) = (0, String::new());
@@ -328,7 +328,7 @@ fn visible_part(field: &Input, columns: usize) -> (String, usize) {
 }
 
 /// A field with what is typed in it.
-fn typed_in<'a>(field: &Input, columns: usize, look: Look) -> Line<'a> {
+pub(in crate::faces) fn typed_in<'a>(field: &Input, columns: usize, look: Look) -> Line<'a> {
     let (text, _) = visible_part(field, columns);
     Line::from(vec![Span::styled("▸ ", look.key()), Span::styled(text, look.title())])
 }
