@@ -252,6 +252,8 @@ fn the_screen_is_put_aside_and_taken_again_fits_every_size_and_needs_no_colour()
         cells.filter_map(|(line, column)| screen.cell(line, column)).any(|cell| cell.fgcolor() != vt100::Color::Default)
     };
     assert!(!seat.with_screen(coloured));
+    // Without colours the frame of the menu is dim.
+    assert!(seat.with_screen(|screen| screen.cell(6, 0).is_some_and(vt100::Cell::dim)), "{}", seat.shown());
     seat.press("\x1a");
     seat.sees("Stopped");
     seat.is_given_back();
