@@ -158,16 +158,7 @@ fn the_screen_shows_by_itself_what_others_change_and_who_is_at_work() {
 #[test]
 fn a_packet_filter_that_does_not_answer_blocks_no_key_and_is_unknown_in_the_end() {
     let server = Server::new();
-    let tools = tempfile::tempdir().unwrap();
-    let hangs = tools.path().join("hangs");
-    let tool = tools.path().join("iptables-save");
-    let real = namespace::checked(&["which", "iptables-save"], "");
-    let script =
-        format!("#!/bin/sh\nwhile [ -e {} ]; do sleep 0.1; done\nexec {} \"$@\"\n", hangs.display(), real.trim());
-    std::fs::write(&tool, script).unwrap();
-    std::fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let mut command = server.command(&[]);
-    command.env("PATH", format!("{}:{}", tools.path().display(), std::env::var("PATH").unwrap()));
+    let (_tools, hangs, command) = server.command_with_hanging("iptables-save");
     let mut seat = Seat::take(&command, (80, 24));
     seat.sees("allowed ██");
     std::fs::write(&hangs, "").unwrap();
@@ -182,6 +173,25 @@ fn a_packet_filter_that_does_not_answer_blocks_no_key_and_is_unknown_in_the_end(
     seat.sees("unknown ??");
     std::fs::remove_file(&hangs).unwrap();
     seat.sees("allowed ██");
+}
+
+#[test]
+fn a_change_that_was_confirmed_ends_though_the_program_is_told_to_end_meanwhile() {
+    let server = Server::new();
+    let (_tools, hangs, command) = server.command_with_hanging("iptables-restore");
+    let mut seat = Seat::take(&command, (80, 24));
+    seat.sees("allowed ██");
+    std::fs::write(&hangs, "").unwrap();
+    seat.press_and_see("/block\r", "1  block: turn telephony traffic away");
+    seat.press_and_see(RIGHT, "[▸Do it◂]");
+    seat.press_and_see("\r", "working …");
+    seat.press_and_see("q", "a change is under way; wait for its end");
+    end(&seat, Signal::TERM);
+    seat.no_longer_sees("working …");
+    assert!(!seat.is_taken());
+    std::fs::remove_file(&hangs).unwrap();
+    assert_eq!(seat.ends(), 0);
+    assert_eq!(server.json(&["more_configuration", "iptables", "list"])["traffic"], "blocked");
 }
 
 #[tokio::test]
@@ -221,7 +231,7 @@ fn the_screen_gives_the_terminal_back_however_it_ends() {
         let mut seat = Seat::take(&server.command(&[]), (80, 24));
         seat.sees("allowed ██");
         assert!(seat.is_taken());
-        kill_process(Pid::from_raw(i32::try_from(seat.pid()).unwrap()).unwrap(), signal).unwrap();
+        end(&seat, signal);
         assert_eq!(seat.ends(), 0);
         seat.is_given_back();
     }
@@ -410,6 +420,20 @@ impl Server {
         command
     }
 
+    /// The same with a tool that does not go on as long as a file is there: the folder it lives in, and that file.
+    fn command_with_hanging(&self, name: &str) -> (tempfile::TempDir, PathBuf, Command) {
+        let folder = tempfile::tempdir().unwrap();
+        let (tool, hangs) = (folder.path().join(name), folder.path().join("hangs"));
+        let real = namespace::checked(&["which", name], "");
+        let script =
+            format!("#!/bin/sh\nwhile [ -e {} ]; do sleep 0.1; done\nexec {} \"$@\"\n", hangs.display(), real.trim());
+        std::fs::write(&tool, script).unwrap();
+        std::fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let mut command = self.command(&[]);
+        command.env("PATH", format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap()));
+        (folder, hangs, command)
+    }
+
     fn json(&self, arguments: &[&str]) -> Value {
         let output = self.run(&[arguments, &["--json"]].concat());
         assert_eq!(code(&output), 0, "{}", text(&output.stderr));
@@ -429,6 +453,10 @@ impl Server {
         traffic.block(local, Origin::Order).await.unwrap();
         rules
     }
+}
+
+fn end(seat: &Seat, signal: Signal) {
+    kill_process(Pid::from_raw(i32::try_from(seat.pid()).unwrap()).unwrap(), signal).unwrap();
 }
 
 fn code(output: &Output) -> i32 {

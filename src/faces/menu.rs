@@ -218,7 +218,7 @@ pub fn find(top: &'static [Item], typed: &str) -> Vec<Leaf> {
 fn fit(typed: &[&str], path: &[&str], item: &Item) -> Option<usize> {
     let (path, also, says) = (path.join(" "), item.also.join(" "), item.says.to_lowercase());
     let of = |word: &&str| {
-        if path.split([' ', '-']).any(|part| part.starts_with(word)) {
+        if path.split([' ', '-', '(']).any(|part| part.starts_with(word)) {
             Some(0)
         } else if also.contains(word) {
             Some(1)

@@ -86,7 +86,16 @@ pub(super) fn confirmed(action: Action) -> Result<bool, InquireError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::faces::menu::leaves_below;
+    use crate::faces::menu::{find, leaves_below};
+
+    #[test]
+    fn whoever_looks_for_block_finds_the_one_that_blocks() {
+        let first = |typed: &str| find(TOP, typed).first().map(|(_, item)| item.word);
+        assert_eq!(
+            (first("block"), first("allow"), first("unblock")),
+            (Some("add (block)"), Some("remove (allow)"), Some("remove (allow)"))
+        );
+    }
 
     #[test]
     fn every_leaf_is_a_command_or_a_way_out_and_every_command_is_a_leaf() {
