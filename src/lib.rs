@@ -118,11 +118,10 @@ async fn run(cli: Cli) -> Result<(), Failure> {
 /// The menu: as a terminal UI, as line prompts where the terminal can do no better or a person wishes so.
 async fn menu(ports: &Ports, common: Common) -> Result<(), Failure> {
     let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    let is_dumb = variable("TERM").is_none_or(|name| name == "dumb");
-    match (is_terminal, common.plain || is_dumb) {
+    match (is_terminal, common.plain || is_dumb()) {
         (true, false) => {
             let world = World { ports: ports.clone(), common, person: person() };
-            terminal::open(world, run::own_zone(), variable("NO_COLOR").is_none()).await
+            terminal::open(world, run::own_zone(), has_colour()).await
         }
         (true, true) => Plain { ports, common, person: person() }.run().await,
         (false, _) => {
@@ -132,6 +131,16 @@ async fn menu(ports: &Ports, common: Common) -> Result<(), Failure> {
             Err(Failure::new(Exit::BadInput, "say what to do; the commands are above"))
         }
     }
+}
+
+/// Whether the terminal can do no more than lines.
+fn is_dumb() -> bool {
+    variable("TERM").is_none_or(|name| name == "dumb")
+}
+
+/// Whether colours are wanted (<https://no-color.org>).
+fn has_colour() -> bool {
+    variable("NO_COLOR").is_none()
 }
 
 /// A variable of the environment that is set to something.

@@ -26,8 +26,11 @@ use mxone_system_redundancy::domain::site::{ServerId, Site};
 use mxone_system_redundancy::domain::traffic::{Origin, RuleSet, Spared, TurnAway};
 use mxone_system_redundancy::ports::traffic_control::TrafficControl;
 use namespace::{Namespace, NamespaceHost, One};
+use rustix::process::{Pid, Signal, kill_process};
 use seat::Seat;
 use serde_json::Value;
+
+const RIGHT: &str = "\x1b[C";
 
 const BLOCK: [&str; 4] = ["more_configuration", "iptables", "add", "--yes"];
 const ALLOW: [&str; 4] = ["more_configuration", "iptables", "remove", "--yes"];
@@ -54,13 +57,9 @@ fn add_blocks_and_remove_allows_without_any_configuration() {
 }
 
 #[test]
-fn the_menu_tells_how_the_server_is_and_blocks_only_after_a_yes() {
+fn the_prompts_tell_how_the_server_is_and_block_only_after_a_yes() {
     let server = Server::new();
-    let root = server.root();
-    let program = [env!("CARGO_BIN_EXE_mxone_maintenance"), "--root", root.to_str().unwrap()];
-    let mut command = Command::new("ip");
-    command.args(["netns", "exec", &server.namespace.name]).args(program);
-    let mut seat = Seat::take(&command, (80, 24));
+    let mut seat = Seat::take(&server.command(&["--plain"]), (80, 24));
     let shown = seat.sees("? mxone_maintenance");
     assert!(shown.contains("allowed") && shown.contains("help"), "{shown}");
     seat.press("help\r");
@@ -80,6 +79,208 @@ fn the_menu_tells_how_the_server_is_and_blocks_only_after_a_yes() {
     seat.press("exit\r");
     assert_eq!(seat.ends(), 0);
     assert_eq!(server.json(&["more_configuration", "iptables", "list"])["traffic"], "allowed");
+}
+
+#[test]
+fn prompts_are_there_wherever_a_screen_cannot_be_or_could_not_keep_a_flag() {
+    let server = Server::new();
+    for (flags, terminal) in
+        [(&[][..], "dumb"), (&["--dry-run"], "xterm"), (&["--json"], "xterm"), (&["--yes"], "xterm")]
+    {
+        let mut command = server.command(flags);
+        command.env("SEAT_TERM", terminal);
+        let mut seat = Seat::take(&command, (80, 24));
+        seat.sees("? mxone_maintenance");
+        assert!(!seat.is_taken(), "{flags:?}");
+        seat.press("exit\r");
+        assert_eq!(seat.ends(), 0);
+    }
+}
+
+#[test]
+fn the_screen_blocks_and_allows_by_keys_and_what_is_cancelled_changes_nothing() {
+    let server = Server::new();
+    server.namespace.checked(&["iptables", "-A", "INPUT", "-s", "203.0.113.0/24", "-j", "ACCEPT"]);
+    let before = server.namespace.saved("iptables-save");
+    let mut seat = Seat::take(&server.command(&[]), (80, 24));
+    seat.sees("allowed ██");
+    seat.press_and_see("m\r", "Menu › more_configuration");
+    seat.press_and_see("\r", "▸add (block)");
+    seat.press_and_see("\r", "1  block: turn telephony traffic away");
+    seat.press_and_see("\r", "cancelled; nothing was changed");
+    assert_eq!(server.namespace.saved("iptables-save"), before);
+    seat.press_and_see("\r", "[▸Cancel◂]");
+    seat.press_and_see(RIGHT, "[▸Do it◂]");
+    let told = seat.press_and_see("\r", "✓ done; this is what was read back");
+    assert!(told.contains("BLOCKED ··"), "{told}");
+    assert_eq!(server.json(&["more_configuration", "iptables", "list"])["traffic"], "blocked");
+    seat.press("\r");
+    seat.no_longer_sees("✓ done");
+    seat.press_and_see("/allow\r", "1  allow: let telephony traffic reach");
+    seat.press_and_see(RIGHT, "[▸Do it◂]");
+    let told = seat.press_and_see("\r", "✓ done; this is what was read back");
+    assert!(told.contains("allowed ██"), "{told}");
+    assert_eq!(server.namespace.saved("iptables-save"), before);
+    seat.press("\r");
+    seat.no_longer_sees("✓ done");
+    seat.press("q");
+    assert_eq!(seat.ends(), 0);
+    seat.is_given_back();
+}
+
+#[test]
+fn the_screen_shows_by_itself_what_others_change_and_who_is_at_work() {
+    let server = Server::new();
+    let mut seat = Seat::take(&server.command(&[]), (80, 24));
+    seat.sees("allowed ██");
+    assert_eq!(code(&server.run(&BLOCK)), 0);
+    seat.sees("BLOCKED ··");
+    seat.sees("blocked by hand: 0 packets turned away since ");
+    server.namespace.checked(&["iptables", "-I", "INPUT", "1", "-j", "ACCEPT"]);
+    seat.sees("PARTIAL ▚▚");
+    seat.sees("! IPv4 INPUT: 2 is the place of our jump, not the first");
+    let place = server.root().join("run/mxone_system_redundancy/lock");
+    std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+    let lock = std::fs::File::create(&place).unwrap();
+    lock.lock().unwrap();
+    std::fs::write(&place, "mxone_admin on pts/3, remove since 2026-11-21 02:14:00").unwrap();
+    seat.sees("running now: mxone_admin on pts/3, remove since");
+    assert_eq!(
+        server.json(&["more_configuration", "iptables", "list"])["running"],
+        "mxone_admin on pts/3, remove since 2026-11-21 02:14:00"
+    );
+    drop(lock);
+    seat.no_longer_sees("running now");
+    seat.press("q");
+    assert_eq!(seat.ends(), 0);
+}
+
+#[test]
+fn a_packet_filter_that_does_not_answer_blocks_no_key_and_is_unknown_in_the_end() {
+    let server = Server::new();
+    let (_tools, hangs, command) = server.command_with_hanging("iptables-save");
+    let mut seat = Seat::take(&command, (80, 24));
+    seat.sees("allowed ██");
+    std::fs::write(&hangs, "").unwrap();
+    seat.sees("read back from the packet filter 6 s ago");
+    let begun = std::time::Instant::now();
+    for _ in 0..10 {
+        seat.press_and_see("/", "find an action");
+        seat.press("\x1b");
+        seat.no_longer_sees("find an action");
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+    seat.sees("unknown ??");
+    std::fs::remove_file(&hangs).unwrap();
+    seat.sees("allowed ██");
+}
+
+#[test]
+fn a_change_that_was_confirmed_ends_though_the_program_is_told_to_end_meanwhile() {
+    let server = Server::new();
+    let (_tools, hangs, command) = server.command_with_hanging("iptables-restore");
+    let mut seat = Seat::take(&command, (80, 24));
+    seat.sees("allowed ██");
+    std::fs::write(&hangs, "").unwrap();
+    seat.press_and_see("/block\r", "1  block: turn telephony traffic away");
+    seat.press_and_see(RIGHT, "[▸Do it◂]");
+    seat.press_and_see("\r", "working …");
+    seat.press_and_see("q", "a change is under way; wait for its end");
+    end(&seat, Signal::TERM);
+    seat.no_longer_sees("working …");
+    assert!(!seat.is_taken());
+    std::fs::remove_file(&hangs).unwrap();
+    assert_eq!(seat.ends(), 0);
+    assert_eq!(server.json(&["more_configuration", "iptables", "list"])["traffic"], "blocked");
+}
+
+#[tokio::test]
+async fn the_screen_refuses_where_redundancy_is_configured_until_it_is_overridden_with_a_reason() {
+    let server = Server::new();
+    server.configured().await;
+    let mut seat = Seat::take(&server.command(&[]), (80, 24));
+    seat.sees("redundancy: configured on this server");
+    seat.sees("blocked by order");
+    seat.press_and_see("/allow\r", "✗ error: system redundancy is configured on this server");
+    seat.press_and_see("\r", "cancelled; nothing was changed");
+    seat.press_and_see("\r", "[▸Leave it◂]");
+    seat.press_and_see(RIGHT, "[▸Override, with a reason◂]");
+    seat.press_and_see("\r", "Why is it right to do this");
+    seat.press_and_see("\r", "this needs a reason");
+    seat.press_and_see("the alternate burned down\r", "! overridden: the alternate burned down");
+    assert_eq!(server.json(&["more_configuration", "iptables", "list"])["traffic"], "blocked");
+    seat.press_and_see(RIGHT, "[▸Do it◂]");
+    seat.press_and_see("\r", "✓ done; this is what was read back");
+    seat.sees("allowed ██");
+    assert_eq!(server.json(&["more_configuration", "iptables", "list"])["traffic"], "allowed");
+    let history = std::fs::read_to_string(server.root().join("var/log/mxone_system_redundancy/history.jsonl")).unwrap();
+    let lines: Vec<Value> = history.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> = lines.iter().map(|line| (line["reason"].as_str(), line["note"].as_str())).collect();
+    let why = Some("the alternate burned down");
+    let (begun, done) = (
+        "begun: allow: let telephony traffic reach this server",
+        "done: allow: let telephony traffic reach this server",
+    );
+    assert_eq!(told, [(why, Some(begun)), (why, Some(done))]);
+}
+
+#[test]
+fn the_screen_gives_the_terminal_back_however_it_ends() {
+    let server = Server::new();
+    for signal in [Signal::TERM, Signal::HUP] {
+        let mut seat = Seat::take(&server.command(&[]), (80, 24));
+        seat.sees("allowed ██");
+        assert!(seat.is_taken());
+        end(&seat, signal);
+        assert_eq!(seat.ends(), 0);
+        seat.is_given_back();
+    }
+    for keys in ["\x03", "q", "\x1b", "exit\r"] {
+        let mut seat = Seat::take(&server.command(&[]), (80, 24));
+        seat.sees("allowed ██");
+        // The letters only choose words that begin with them.
+        seat.press(keys);
+        assert_eq!(seat.ends(), 0, "{keys:?}");
+        seat.is_given_back();
+    }
+}
+
+#[test]
+fn the_screen_is_put_aside_and_taken_again_fits_every_size_and_needs_no_colour() {
+    let server = Server::new();
+    // A shell with job control, as a person has it.
+    let mut shell = Command::new("bash");
+    shell.args(["--norc", "-i"]).env("PS1", "shell$ ").env("NO_COLOR", "1");
+    let mut seat = Seat::take(&shell, (80, 24));
+    seat.sees("shell$");
+    let command = server.command(&[]);
+    let words: Vec<_> = command.get_args().map(|word| word.to_str().unwrap()).collect();
+    seat.press(&format!("ip {}\r", words.join(" ")));
+    seat.sees("allowed ██");
+    let coloured = |screen: &vt100::Screen| {
+        let cells = (0..24).flat_map(|line| (0..80).map(move |column| (line, column)));
+        cells.filter_map(|(line, column)| screen.cell(line, column)).any(|cell| cell.fgcolor() != vt100::Color::Default)
+    };
+    assert!(!seat.with_screen(coloured));
+    // Without colours the frame of the menu is dim.
+    assert!(seat.with_screen(|screen| screen.cell(6, 0).is_some_and(vt100::Cell::dim)), "{}", seat.shown());
+    seat.press("\x1a");
+    seat.sees("Stopped");
+    seat.is_given_back();
+    seat.press("fg\r");
+    seat.sees("allowed ██");
+    assert!(seat.is_taken());
+    for (columns, lines) in [(160, 50), (60, 20), (59, 20), (20, 5), (80, 24)] {
+        seat.resize(columns, lines);
+        let fits = columns >= 60 && lines >= 20;
+        seat.waits("the size", |shown| shown.contains("allowed ██") == fits && shown.contains("needed") != fits);
+    }
+    seat.press_and_see("\x1bOP", "help: maintenance");
+    seat.press("q");
+    seat.sees("allowed ██");
+    seat.press("q");
+    seat.waits("the shell again", |shown| shown.trim_end().ends_with("shell$"));
+    seat.is_given_back();
 }
 
 #[test]
@@ -211,6 +412,28 @@ impl Server {
         self.namespace.run(&[&program[..], arguments].concat(), "")
     }
 
+    /// The program for a person to sit at.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.namespace.name, env!("CARGO_BIN_EXE_mxone_maintenance")]);
+        command.arg("--root").arg(self.root()).args(arguments);
+        command
+    }
+
+    /// The same with a tool that does not go on as long as a file is there: the folder it lives in, and that file.
+    fn command_with_hanging(&self, name: &str) -> (tempfile::TempDir, PathBuf, Command) {
+        let folder = tempfile::tempdir().unwrap();
+        let (tool, hangs) = (folder.path().join(name), folder.path().join("hangs"));
+        let real = namespace::checked(&["which", name], "");
+        let script =
+            format!("#!/bin/sh\nwhile [ -e {} ]; do sleep 0.1; done\nexec {} \"$@\"\n", hangs.display(), real.trim());
+        std::fs::write(&tool, script).unwrap();
+        std::fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let mut command = self.command(&[]);
+        command.env("PATH", format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap()));
+        (folder, hangs, command)
+    }
+
     fn json(&self, arguments: &[&str]) -> Value {
         let output = self.run(&[arguments, &["--json"]].concat());
         assert_eq!(code(&output), 0, "{}", text(&output.stderr));
@@ -230,6 +453,10 @@ impl Server {
         traffic.block(local, Origin::Order).await.unwrap();
         rules
     }
+}
+
+fn end(seat: &Seat, signal: Signal) {
+    kill_process(Pid::from_raw(i32::try_from(seat.pid()).unwrap()).unwrap(), signal).unwrap();
 }
 
 fn code(output: &Output) -> i32 {

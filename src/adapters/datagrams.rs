@@ -101,14 +101,14 @@ impl Datagrams {
     ///
     /// A greeting names the session that it answers, which may be one that was not proved new.
     async fn post(&self, to: Voter, content: Content, answers: Option<Session>) {
-        let Some(known) = self.peers.get(&to) else { return };
+        let Some(peer) = self.peers.get(&to) else { return };
         let (datagram, address) = {
-            let mut state = known.state();
+            let mut state = peer.state();
             let Some(address) = state.address else { return };
             state.sent += 1;
             let knows = answers.or(state.session).unwrap_or_default();
             let envelope = Envelope { from: self.me, to, session: self.session, knows, number: state.sent, content };
-            (envelope.sealed(&known.key), address)
+            (envelope.sealed(&peer.key), address)
         };
         if datagram.len() <= LONGEST {
             let _ = self.socket.send_to(&datagram, address).await;

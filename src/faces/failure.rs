@@ -4,7 +4,9 @@ use std::error::Error;
 use std::fmt;
 
 use crate::domain::takeover::Refusal;
+use crate::faces::maintenance::OpenError;
 use crate::flows::Stopped;
+use crate::flows::maintenance::MaintenanceError;
 use crate::ports::backup_source::BackupError;
 use crate::ports::call_server::CallServerError;
 use crate::ports::dialog::DialogError;
@@ -76,6 +78,24 @@ impl From<Stopped> for Failure {
             failure.because = findings.iter().map(line).collect();
         }
         failure
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let (exit, hint) = match &error {
+            OpenError::Usage(_) => (Exit::BadInput, None),
+            OpenError::Machine(MaintenanceError::Configured) => {
+                (Exit::Refused, Some("if the other site is lost, say --override --reason \"why\""))
+            }
+            OpenError::Machine(MaintenanceError::Failed { .. } | MaintenanceError::Command(_)) => {
+                (Exit::Failed, Some("it needs root: sudo -H mxone_maintenance"))
+            }
+            OpenError::Machine(MaintenanceError::NotInForce(_) | MaintenanceError::Unreadable { .. }) => {
+                (Exit::Failed, None)
+            }
+        };
+        Self { error: error.to_string(), because: causes(&error), hint: hint.map(str::to_owned), exit }
     }
 }
 

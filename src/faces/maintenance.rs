@@ -5,24 +5,22 @@ use std::io::{self, IsTerminal as _, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use crate::domain::traffic::Traffic;
+use crate::faces::failure::{Exit, Failure};
+use crate::faces::menu::{Item, Leads};
 use crate::flows::maintenance::{self, Action, Change, Machine, MaintenanceError};
+use crate::ports::clock::Clock;
 
 mod menu;
+mod screen;
+mod session;
+mod view;
 pub(in crate::faces) mod words;
-
-/// Exit codes of the contract of the command line.
-mod exit {
-    pub(super) const DONE: u8 = 0;
-    pub(super) const FAILED: u8 = 1;
-    pub(super) const USAGE: u8 = 2;
-    pub(super) const REFUSED: u8 = 3;
-    pub(super) const UNKNOWN: u8 = 4;
-    pub(super) const CANCELLED: u8 = 130;
-}
 
 /// Blocks and allows telephony on the server at hand; needs no peer, no network and no configuration.
 #[derive(Debug, Parser)]
@@ -62,9 +60,20 @@ pub struct Options {
     /// The port of SSH on this server, spared beside 22.
     #[arg(long, global = true, value_name = "PORT", default_value_t = 22, value_parser = clap::value_parser!(u16).range(1..))]
     pub ssh_port: u16,
+    /// Ask with plain line prompts, not on a screen; --json, --dry-run and --yes do as well.
+    #[arg(long, global = true)]
+    pub plain: bool,
     /// Below which all files of ours lie.
     #[arg(long, global = true, value_name = "DIR", env = "MXONE_REDUNDANCY_ROOT", default_value = "/")]
     pub root: PathBuf,
+}
+
+impl Options {
+    /// Whether the menu is one of lines. So it is with what a screen could not keep: there everything is shown, and
+    /// every change is asked for.
+    fn wants_lines(&self) -> bool {
+        self.plain || self.json || self.dry_run || self.yes
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
@@ -92,6 +101,47 @@ enum Rules {
     Remove,
     /// Show whether telephony traffic is blocked.
     List,
+}
+
+impl Word {
+    const LIST: Self = Self::MoreConfiguration(More::Iptables(Rules::List));
+
+    /// The command of a menu leaf.
+    fn of(words: &[&str]) -> Option<Self> {
+        Line::try_parse_from([&["mxone_maintenance"], words].concat()).ok().and_then(|line| line.word)
+    }
+
+    /// What it changes; `None` where it only looks.
+    fn action(self) -> Option<Action> {
+        match self {
+            Self::MoreConfiguration(More::Iptables(Rules::List)) => None,
+            Self::MoreConfiguration(More::Iptables(Rules::Add)) => Some(Action::Add),
+            Self::MoreConfiguration(More::Iptables(Rules::Remove)) => Some(Action::Remove),
+            Self::Uninstall => Some(Action::Uninstall),
+        }
+    }
+}
+
+/// What a word of the menu changes, if anything.
+fn action_of(item: &Item) -> Option<Action> {
+    match item.leads {
+        Leads::Run(words) | Leads::Ask(words, _) => Word::of(words).and_then(Word::action),
+        Leads::Menu(_) | Leads::Show(..) | Leads::Leave => None,
+    }
+}
+
+/// Who sits at the terminal, and what it can do.
+pub struct Desk {
+    /// Who sits there.
+    pub who: String,
+    /// The server's own name.
+    pub server: String,
+    /// Whether the terminal can do no more than lines.
+    pub is_dumb: bool,
+    /// Whether colours are wanted.
+    pub colour: bool,
+    /// What time it is there.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Opens the machine at hand; whoever knows the adapters implements it.
@@ -130,26 +180,33 @@ pub fn table() -> clap::Command {
 }
 
 /// Runs the command line, or the menu where there is none, and returns the exit code.
-pub async fn run(arguments: impl IntoIterator<Item = OsString>, opens: &dyn Opens) -> ExitCode {
+pub async fn run(arguments: impl IntoIterator<Item = OsString>, opens: Arc<dyn Opens>, desk: &Desk) -> ExitCode {
     let line = match Line::try_parse_from(arguments) {
         Ok(line) => line,
         Err(error) => {
             // It prints help to standard output and everything else to standard error; nobody is left to tell if
             // that fails.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
+            return ExitCode::from(if error.use_stderr() { Exit::BadInput } else { Exit::Done } as u8);
         }
     };
+    let (reads, tells) = (io::stdin().is_terminal(), io::stderr().is_terminal());
+    let has_screen = io::stdout().is_terminal() && !desk.is_dumb && !line.options.wants_lines();
     let (mut out, mut err) = (io::stdout(), io::stderr());
-    let mut face = Face { opens, options: line.options, out: &mut out, err: &mut err };
-    ExitCode::from(match line.word {
-        Some(word) => face.word(word).await,
-        None if io::stdin().is_terminal() && io::stderr().is_terminal() => menu::run(&mut face).await,
-        None => {
+    let mut face = Face { opens: opens.as_ref(), options: line.options, out: &mut out, err: &mut err };
+    let exit = match (line.word, reads && tells) {
+        (Some(word), _) => face.word(word).await,
+        (None, true) if has_screen => match session::run(&opens, &face.options, desk).await {
+            Ok(()) => Exit::Done,
+            Err(failure) => face.failed(&failure),
+        },
+        (None, true) => menu::run(&mut face).await,
+        (None, false) => {
             face.say("error: no command was given, and there is no terminal for the menu; see --help");
-            exit::USAGE
+            Exit::BadInput
         }
-    })
+    };
+    ExitCode::from(exit as u8)
 }
 
 /// A face at work.
@@ -161,51 +218,38 @@ struct Face<'a> {
 }
 
 impl Face<'_> {
-    async fn word(&mut self, word: Word) -> u8 {
-        let action = match word {
-            Word::MoreConfiguration(More::Iptables(Rules::List)) => return self.list().await,
-            Word::MoreConfiguration(More::Iptables(Rules::Add)) => Action::Add,
-            Word::MoreConfiguration(More::Iptables(Rules::Remove)) => Action::Remove,
-            Word::Uninstall => Action::Uninstall,
+    async fn word(&mut self, word: Word) -> Exit {
+        let done = match word.action() {
+            Some(action) => self.act(action).await,
+            None => self.list().await,
         };
-        match self.act(action).await {
-            Ok(code) => code,
-            Err(error) => self.failed(&error),
-        }
+        done.unwrap_or_else(|error| self.failed(&Failure::from(error)))
     }
 
-    async fn list(&mut self) -> u8 {
-        let opened = match self.open(None).await {
-            Ok(opened) => opened,
-            Err(error) => return self.failed(&error),
-        };
-        let traffic = maintenance::list(&opened).await;
-        self.print(&words::report(&traffic, opened.configured, &[], self.options.json));
-        if matches!(traffic, crate::domain::traffic::Traffic::Unknown { .. }) { exit::UNKNOWN } else { exit::DONE }
+    async fn list(&mut self) -> Result<Exit, OpenError> {
+        let machine = self.open(None).await?;
+        let reading = maintenance::list(&machine).await;
+        self.print(&words::report(&reading, &[], self.options.json));
+        Ok(if matches!(reading.traffic, Traffic::Unknown { .. }) { Exit::Unknown } else { Exit::Done })
     }
 
-    async fn act(&mut self, action: Action) -> Result<u8, OpenError> {
+    async fn act(&mut self, action: Action) -> Result<Exit, OpenError> {
         let machine = self.open(Some(action)).await?;
         let changes = maintenance::plan(action, &machine, self.options.overriding)?;
         if self.options.dry_run {
-            let traffic = maintenance::list(&machine).await;
-            self.print(&words::report(&traffic, machine.configured, &changes, self.options.json));
-            return Ok(exit::DONE);
+            let reading = maintenance::list(&machine).await;
+            self.print(&words::report(&reading, &changes, self.options.json));
+            return Ok(Exit::Done);
         }
         if let Some(code) = self.not_confirmed(action, &changes) {
             return Ok(code);
         }
-        for unwritten in maintenance::carry_out(&changes, &machine, self.options.reason.as_deref()).await? {
-            self.say(&format!("warning: the history was not written: {unwritten}"));
+        let done = maintenance::carry_out(&changes, &machine, self.options.reason.as_deref()).await?;
+        self.print(&words::report(&done.reading, &[], self.options.json));
+        for line in words::remarks(&done) {
+            self.say(&line);
         }
-        let traffic = maintenance::list(&machine).await;
-        self.print(&words::report(&traffic, machine.configured, &[], self.options.json));
-        if action == Action::Uninstall {
-            for left in maintenance::left_behind(&self.options.root) {
-                self.say(&format!("left behind: {left}"));
-            }
-        }
-        Ok(exit::DONE)
+        Ok(Exit::Done)
     }
 
     fn help(&mut self) {
@@ -223,7 +267,7 @@ impl Face<'_> {
     }
 
     /// Shows the changes and asks; the exit code if it is not to be done.
-    fn not_confirmed(&mut self, action: Action, changes: &[Change]) -> Option<u8> {
+    fn not_confirmed(&mut self, action: Action, changes: &[Change]) -> Option<Exit> {
         if self.options.yes {
             return None;
         }
@@ -232,40 +276,19 @@ impl Face<'_> {
         }
         if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
             self.say("error: nobody is here to confirm this; say --yes");
-            return Some(exit::USAGE);
+            return Some(Exit::BadInput);
         }
         // A prompt that was broken off is a no.
         if menu::confirmed(action).unwrap_or(false) {
             return None;
         }
         self.say("cancelled; nothing was changed");
-        Some(exit::CANCELLED)
+        Some(Exit::Cancelled)
     }
 
-    fn failed(&mut self, error: &OpenError) -> u8 {
-        let (code, hint) = match error {
-            OpenError::Usage(_) => (exit::USAGE, None),
-            OpenError::Machine(MaintenanceError::Configured) => {
-                let hint = "if the other site is lost, say --override --reason \"why\"";
-                (exit::REFUSED, Some(hint))
-            }
-            OpenError::Machine(MaintenanceError::Failed { .. } | MaintenanceError::Command(_)) => {
-                (exit::FAILED, Some("it needs root: sudo -H mxone_maintenance"))
-            }
-            OpenError::Machine(MaintenanceError::NotInForce(_) | MaintenanceError::Unreadable { .. }) => {
-                (exit::FAILED, None)
-            }
-        };
-        self.say(&format!("error: {error}"));
-        let mut cause = std::error::Error::source(error);
-        while let Some(because) = cause {
-            self.say(&format!("  because: {because}"));
-            cause = because.source();
-        }
-        if let Some(hint) = hint {
-            self.say(&format!("hint: {hint}"));
-        }
-        code
+    fn failed(&mut self, failure: &Failure) -> Exit {
+        self.say(&failure.to_string());
+        failure.exit
     }
 
     /// A result, for standard output. A reader that has gone away wants no more of it.

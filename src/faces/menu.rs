@@ -62,12 +62,14 @@ pub enum Screen {
     Mirrors,
 }
 
-const fn item(word: &'static str, says: &'static str, help: &'static str, leads: Leads) -> Item {
+/// A word that nobody calls otherwise.
+pub(in crate::faces) const fn item(word: &'static str, says: &'static str, help: &'static str, leads: Leads) -> Item {
     Item { word, says, also: &[], help, leads }
 }
 
 impl Item {
-    const fn also(self, also: &'static [&'static str]) -> Self {
+    /// The same, with what people may call it as well.
+    pub(in crate::faces) const fn also(self, also: &'static [&'static str]) -> Self {
         Self { also, ..self }
     }
 }
@@ -183,15 +185,24 @@ static MIRRORS: &[Item] = &[
         .also(&["undo load"]),
 ];
 
+/// The words that lead to a leaf, and the leaf.
+pub type Leaf = (Vec<&'static str>, &'static Item);
+
 /// Every leaf with the words that lead to it, in the order of the menu.
 #[must_use]
-pub fn leaves() -> Vec<(Vec<&'static str>, &'static Item)> {
+pub fn leaves() -> Vec<Leaf> {
+    leaves_below(TOP)
+}
+
+/// Every leaf of a menu with the words that lead to it.
+#[must_use]
+pub fn leaves_below(top: &'static [Item]) -> Vec<Leaf> {
     let mut found = Vec::new();
-    collect(TOP, &[], &mut found);
+    collect(top, &[], &mut found);
     found
 }
 
-fn collect(items: &'static [Item], path: &[&'static str], found: &mut Vec<(Vec<&'static str>, &'static Item)>) {
+fn collect(items: &'static [Item], path: &[&'static str], found: &mut Vec<Leaf>) {
     for item in items {
         let path = [path, &[item.word]].concat();
         match &item.leads {
@@ -201,13 +212,13 @@ fn collect(items: &'static [Item], path: &[&'static str], found: &mut Vec<(Vec<&
     }
 }
 
-/// The leaves that fit typed words, the best first: in a word of the menu, in what people call it, in what it is for.
+/// The leaves of a menu that fit typed words, the best first: in a word of the menu, in what people call it, in what it is for.
 #[must_use]
-pub fn find(typed: &str) -> Vec<(Vec<&'static str>, &'static Item)> {
+pub fn find(top: &'static [Item], typed: &str) -> Vec<Leaf> {
     let typed = typed.trim().to_lowercase();
     let typed: Vec<&str> = typed.split_whitespace().collect();
-    let mut fits: Vec<(usize, (Vec<&'static str>, &'static Item))> =
-        leaves().into_iter().filter_map(|leaf| Some((fit(&typed, &leaf.0, leaf.1)?, leaf))).collect();
+    let mut fits: Vec<(usize, Leaf)> =
+        leaves_below(top).into_iter().filter_map(|leaf| Some((fit(&typed, &leaf.0, leaf.1)?, leaf))).collect();
     fits.sort_by_key(|(fit, _)| *fit);
     fits.into_iter().map(|(_, leaf)| leaf).collect()
 }
@@ -216,7 +227,7 @@ pub fn find(typed: &str) -> Vec<(Vec<&'static str>, &'static Item)> {
 fn fit(typed: &[&str], path: &[&str], item: &Item) -> Option<usize> {
     let (path, also, says) = (path.join(" "), item.also.join(" "), item.says.to_lowercase());
     let of = |word: &&str| {
-        if path.split([' ', '-']).any(|part| part.starts_with(word)) {
+        if path.split([' ', '-', '(']).any(|part| part.starts_with(word)) {
             Some(0)
         } else if also.contains(word) {
             Some(1)
@@ -292,7 +303,7 @@ mod tests {
 
     #[test]
     fn an_action_is_found_by_what_people_call_it() {
-        let first = |typed: &str| find(typed).first().map(|(path, _)| path.join(" ")).unwrap_or_default();
+        let first = |typed: &str| find(TOP, typed).first().map(|(path, _)| path.join(" ")).unwrap_or_default();
         assert_eq!(first("failover"), "manual-takeover traffic-in-alternate");
         assert_eq!(first("switchover"), "manual-takeover traffic-in-alternate");
         assert_eq!(first("failback"), "manual-takeover traffic-in-primary");
@@ -300,7 +311,7 @@ mod tests {
         assert_eq!(first("nightly"), "data auto create");
         assert_eq!(first("mir ver"), "data mirrors verify");
         assert_eq!(first("log"), "history");
-        assert!(find("xyzzy").is_empty());
-        assert_eq!(find("").len(), leaves().len());
+        assert!(find(TOP, "xyzzy").is_empty());
+        assert_eq!(find(TOP, "").len(), leaves().len());
     }
 }

@@ -11,6 +11,7 @@ pub mod conversation;
 pub mod dashboard;
 pub mod draw;
 pub mod editor;
+pub mod events;
 pub mod field;
 pub mod files;
 pub mod finder;

@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::domain::site::{ServerId, Site};
 use crate::domain::traffic::{Origin, Traffic};
 use crate::ports::host::{Command, Host, HostError, run_checked};
+use crate::ports::journal::Journal;
 use crate::ports::service::MONITOR_UNIT;
 use crate::ports::traffic_control::{TrafficControl, TrafficError};
 
@@ -27,10 +28,37 @@ pub struct Machine {
     pub host: Arc<dyn Host>,
     /// Where every change is written down.
     pub history: Arc<dyn History>,
+    /// Who else is at work here.
+    pub journal: Arc<dyn Journal>,
     /// Whether a redundancy configuration left its boot guard here.
     pub configured: bool,
     /// Below which our files lie; `/`.
     pub root: PathBuf,
+}
+
+/// How the machine is, read afresh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// Whether telephony reaches it.
+    pub traffic: Traffic,
+    /// Whether a redundancy configuration rules here.
+    pub configured: bool,
+    /// Who changes something here with the redundancy utility at this moment, and what.
+    pub running: Option<String>,
+    /// Whether a monitor runs here.
+    pub monitored: bool,
+}
+
+/// What came of changes that were carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// How the machine is now.
+    pub reading: Reading,
+    /// What was written down in vain: at a burnt-down site a full disk must not keep anybody from opening the
+    /// surviving half.
+    pub unwritten: Vec<String>,
+    /// What is left behind, in words.
+    pub left: Vec<String>,
 }
 
 /// Where every change is written down.
@@ -138,29 +166,28 @@ pub fn plan(action: Action, machine: &Machine, overriding: bool) -> Result<Vec<C
 }
 
 /// What an uninstall leaves behind, in words.
-#[must_use]
-pub fn left_behind(root: &Path) -> Vec<String> {
+fn left_behind(root: &Path) -> Vec<String> {
     vec![
         format!("the history in {}", root.join("var/log/mxone_system_redundancy").display()),
         "the programs themselves".to_owned(),
     ]
 }
 
-/// Reads afresh whether telephony reaches the machine.
-pub async fn list(machine: &Machine) -> Traffic {
-    machine.traffic.read(THIS_MACHINE).await
+/// Reads afresh how the machine is.
+pub async fn list(machine: &Machine) -> Reading {
+    Reading {
+        traffic: machine.traffic.read(THIS_MACHINE).await,
+        configured: machine.configured,
+        running: machine.journal.holder(),
+        monitored: machine.journal.watched(),
+    }
 }
 
-/// Carries the changes out, one after another, and writes each down before and after. What was written down in vain
-/// is returned: at a burnt-down site a full disk must not keep anybody from opening the surviving half.
+/// Carries the changes out, one after another, writes each down before and after, and reads the machine back.
 ///
 /// # Errors
 /// The first change that failed; those before it are done.
-pub async fn carry_out(
-    changes: &[Change],
-    machine: &Machine,
-    reason: Option<&str>,
-) -> Result<Vec<String>, MaintenanceError> {
+pub async fn carry_out(changes: &[Change], machine: &Machine, reason: Option<&str>) -> Result<Done, MaintenanceError> {
     let mut unwritten = Vec::new();
     for change in changes {
         let mut record = |phase| unwritten.extend(machine.history.record(&Entry { change, reason, phase }).err());
@@ -170,7 +197,11 @@ pub async fn carry_out(
         outcome?;
     }
     unwritten.dedup();
-    Ok(unwritten)
+    let is_taken_off = changes.contains(&Change::RemoveGuard);
+    let left = if is_taken_off { left_behind(&machine.root) } else { Vec::new() };
+    let read = list(machine).await;
+    let reading = Reading { configured: read.configured && !is_taken_off, ..read };
+    Ok(Done { reading, unwritten, left })
 }
 
 async fn make(change: &Change, machine: &Machine) -> Result<(), MaintenanceError> {

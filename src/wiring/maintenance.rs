@@ -1,7 +1,6 @@
 //! Joins the face of `mxone_maintenance` with the adapters of the machine at hand.
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ use crate::domain::plan;
 use crate::domain::platform::Platform;
 use crate::domain::site::ServerId;
 use crate::domain::traffic::{RuleSet, Spared, TurnAway};
-use crate::faces::maintenance::{OpenError, Opened, Opens, Options};
+use crate::faces::maintenance::{self, Desk, OpenError, Opened, Opens, Options};
 use crate::flows::configured::JOURNAL_SCHEMA;
 use crate::flows::maintenance::{Action, Entry, History, Machine, Phase};
 use crate::ports::clock::Clock;
@@ -27,9 +26,24 @@ use crate::ports::systems::Hosts;
 
 /// Runs `mxone_maintenance` with these arguments and returns its exit code.
 pub fn mxone_maintenance(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(crate::faces::maintenance::run(arguments, &ThisMachine)),
-        Err(_) => ExitCode::FAILURE,
+    // The keys are read on one thread while another one works.
+    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() else {
+        return ExitCode::FAILURE;
+    };
+    let code = runtime.block_on(maintenance::run(arguments, Arc::new(ThisMachine), &desk()));
+    runtime.shutdown_timeout(crate::LEAVE_WITHIN);
+    code
+}
+
+/// Who sits there, and what their terminal can do.
+fn desk() -> Desk {
+    let server = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Desk {
+        who: crate::person().who,
+        server,
+        is_dumb: crate::is_dumb(),
+        colour: crate::has_colour(),
+        clock: super::clock(),
     }
 }
 
@@ -60,13 +74,14 @@ impl Opens for ThisMachine {
         let traffic =
             Netfilter::with_rules(Arc::new(Only(Arc::clone(&host))), rules, platform.telephony, Arc::new(SystemClock))
                 .below(&options.root);
-        let root = options.root.clone();
+        let journal = Arc::new(JournalFile::new(&options.root, super::clock()));
         let machine = Machine {
             traffic: Arc::new(traffic),
             host,
-            history: Arc::new(Written::new(&options.root, action)),
+            history: Arc::new(Written::new(Arc::clone(&journal), action)),
+            journal,
             configured,
-            root,
+            root: options.root.clone(),
         };
         Ok(Opened { machine, notes })
     }
@@ -100,17 +115,17 @@ impl Hosts for Only {
 
 /// The history of this machine: the same file, in the same form, as that of the redundancy utility.
 struct Written {
-    journal: JournalFile,
+    journal: Arc<JournalFile>,
     clock: Arc<dyn Clock>,
     action: Option<Action>,
     id: String,
 }
 
 impl Written {
-    fn new(root: &Path, action: Option<Action>) -> Self {
+    fn new(journal: Arc<JournalFile>, action: Option<Action>) -> Self {
         let clock = super::clock();
         let id = clock.now().format("%Y%m%dT%H%M%S%.6f").to_string();
-        Self { journal: JournalFile::new(root, Arc::clone(&clock)), clock, action, id }
+        Self { journal, clock, action, id }
     }
 }
 

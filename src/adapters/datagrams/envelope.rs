@@ -136,8 +136,8 @@ impl Envelope {
         me: Voter,
         key_of: impl Fn(Voter) -> Option<&'k Key>,
     ) -> Result<Self, Unfit> {
-        let signed = bytes.len().checked_sub(SIGNATURE).ok_or(Unfit::Malformed)?;
-        let (told, signature) = bytes.split_at(signed);
+        let end = bytes.len().checked_sub(SIGNATURE).ok_or(Unfit::Malformed)?;
+        let (told, signature) = bytes.split_at(end);
         let mut rest = told;
         if told.len() < HEAD || take::<4>(&mut rest)? != *MAGIC {
             return Err(Unfit::Malformed);

@@ -4,28 +4,36 @@ use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
 use crate::domain::traffic::{Origin, Traffic};
-use crate::flows::maintenance::Change;
+use crate::flows::maintenance::{Change, Done, Reading};
 
 /// The form of the JSON document.
 const SCHEMA: u32 = 1;
 
 /// The state, and what would be changed.
-pub(super) fn report(traffic: &Traffic, configured: bool, changes: &[Change], as_json: bool) -> String {
+pub(super) fn report(reading: &Reading, changes: &[Change], as_json: bool) -> String {
     if as_json {
-        return document(traffic, configured, changes).to_string();
+        return document(reading, changes).to_string();
     }
-    let mut lines = vec![state(traffic)];
-    if let Traffic::Partial { differences } = traffic {
+    let mut lines = vec![state(&reading.traffic)];
+    if let Traffic::Partial { differences } = &reading.traffic {
         lines.extend(differences.iter().map(|what| format!("  {what}")));
     }
-    if configured {
+    if reading.configured {
         lines.push("system redundancy is configured on this server".to_owned());
     }
+    lines.extend(reading.running.iter().map(|running| format!("running now: {running}")));
     lines.extend(changes.iter().map(|change| format!("would {change}")));
     lines.join("\n")
 }
 
-fn state(traffic: &Traffic) -> String {
+/// What is to be known beside the state after something was done.
+pub(super) fn remarks(done: &Done) -> Vec<String> {
+    let unwritten = done.unwritten.iter().map(|what| format!("warning: the history was not written: {what}"));
+    unwritten.chain(done.left.iter().map(|left| format!("left behind: {left}"))).collect()
+}
+
+/// The state in a sentence.
+pub(super) fn state(traffic: &Traffic) -> String {
     match traffic {
         Traffic::Allowed => "allowed: telephony traffic reaches this server".to_owned(),
         Traffic::Blocked { origin, since, turned_away } => {
@@ -42,11 +50,13 @@ fn state(traffic: &Traffic) -> String {
     }
 }
 
-fn document(traffic: &Traffic, configured: bool, changes: &[Change]) -> Value {
+fn document(reading: &Reading, changes: &[Change]) -> Value {
+    let traffic = &reading.traffic;
     let mut document = json!({
         "schema": SCHEMA,
         "traffic": traffic.word(),
-        "redundancy_configured": configured,
+        "redundancy_configured": reading.configured,
+        "running": reading.running,
     });
     match traffic {
         Traffic::Allowed => {}
@@ -86,8 +96,15 @@ mod tests {
         let since = chrono::DateTime::parse_from_rfc3339("2026-11-21T02:10:00+01:00").ok();
         let traffic = Traffic::Blocked { origin: Origin::Maintenance, since, turned_away: 1_204 };
         let told = "blocked by hand: 1,204 packets turned away since 2026-11-21 02:10:00 +01:00";
-        assert_eq!(report(&traffic, false, &[], false), told);
-        let json: Value = serde_json::from_str(&report(&traffic, false, &[Change::Allow], true)).unwrap();
+        let running = Some("mxone_admin on pts/3, remove since 2026-11-21 02:14:00".to_owned());
+        let reading = Reading { traffic, configured: false, running: None, monitored: false };
+        assert_eq!(report(&reading, &[], false), told);
+        let reading = Reading { running, ..reading };
+        assert!(
+            report(&reading, &[], false)
+                .ends_with("\nrunning now: mxone_admin on pts/3, remove since 2026-11-21 02:14:00")
+        );
+        let json: Value = serde_json::from_str(&report(&reading, &[Change::Allow], true)).unwrap();
         assert_eq!(json["traffic"], "blocked");
         assert_eq!(json["since"], "2026-11-21T02:10:00+01:00");
         assert_eq!(json["would"][0]["change"], "allow");

@@ -21,11 +21,11 @@ use super::text::{self, Text};
 use crate::domain::translation::TranslationTable;
 use crate::faces::failure::Failure;
 
-mod view;
+pub(in crate::faces) mod view;
 mod wishes;
 
 /// Why nobody leaves now.
-const UNDER_WAY: &str = "a change is under way; wait for its end";
+pub(in crate::faces) const UNDER_WAY: &str = "a change is under way; wait for its end";
 
 /// What reaches the screen.
 #[derive(Debug)]

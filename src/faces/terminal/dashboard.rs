@@ -37,7 +37,7 @@ pub struct Facts {
 pub const STALE: Duration = Duration::from_secs(15);
 
 /// Older than this, a value shows its age.
-const FRESH: Duration = Duration::from_secs(4);
+pub(in crate::faces) const FRESH: Duration = Duration::from_secs(4);
 
 impl Facts {
     /// Whether it was read that redundancy is not configured.
@@ -78,8 +78,10 @@ impl Facts {
 }
 
 /// The menu with the place in it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Dashboard {
+    /// The first menu.
+    top: &'static [Item],
     /// The numbers of the chosen words, from the first menu on.
     path: Vec<usize>,
     /// The number of the chosen word in the menu that is open.
@@ -109,20 +111,38 @@ pub enum Wish {
     Leave,
 }
 
+impl Default for Dashboard {
+    fn default() -> Self {
+        Self::of(menu::TOP)
+    }
+}
+
 impl Dashboard {
+    /// A menu of which nothing is open yet.
+    #[must_use]
+    pub fn of(top: &'static [Item]) -> Self {
+        Self { top, path: Vec::new(), chosen: 0, note: None, drawn: Cell::default() }
+    }
+
     /// The menu that is open.
     #[must_use]
     pub fn items(&self) -> &'static [Item] {
-        self.path.iter().fold(menu::TOP, |items, chosen| match items.get(*chosen).map(|item| &item.leads) {
+        self.path.iter().fold(self.top, |items, chosen| match items.get(*chosen).map(|item| &item.leads) {
             Some(Leads::Menu(items)) => items,
             _ => items,
         })
     }
 
+    /// The word of the open menu that is chosen.
+    #[must_use]
+    pub fn chosen_item(&self) -> Option<&'static Item> {
+        self.items().get(self.chosen)
+    }
+
     /// The words that lead to the open menu.
     #[must_use]
     pub fn breadcrumbs(&self) -> Vec<&'static str> {
-        let mut items = menu::TOP;
+        let mut items = self.top;
         let mut words = Vec::new();
         for chosen in &self.path {
             let Some(item) = items.get(*chosen) else { break };
@@ -143,7 +163,7 @@ impl Dashboard {
                 _ => None,
             })
         }
-        if let Some(mut way) = way(menu::TOP, leaf) {
+        if let Some(mut way) = way(self.top, leaf) {
             self.chosen = way.pop().unwrap_or(0);
             self.path = way;
         }

@@ -9,6 +9,7 @@ use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::look::Look;
+use crate::domain::traffic::TrafficWord;
 
 /// A frame with a title.
 #[must_use]
@@ -17,6 +18,17 @@ pub fn framed(title: &str, look: Look) -> Block<'_> {
         .border_type(BorderType::Plain)
         .border_style(look.quiet())
         .title(Span::styled(format!(" {title} "), look.title()))
+}
+
+/// How a traffic state is shown beside its word: its sign, its style, and the frame around it.
+#[must_use]
+pub fn traffic(word: TrafficWord, look: Look) -> (&'static str, Style, BorderType) {
+    match word {
+        TrafficWord::Allowed => ("██", look.live(), BorderType::Thick),
+        TrafficWord::Blocked => ("··", look.quiet(), BorderType::Plain),
+        TrafficWord::Partial => ("▚▚", look.bad(), BorderType::Double),
+        TrafficWord::Unknown => ("??", look.warning(), BorderType::Plain),
+    }
 }
 
 /// A text of at most so many columns; what is cut off is shown as an ellipsis.
@@ -76,7 +88,7 @@ pub fn keys(frame: &mut Frame<'_>, area: Rect, keys: &[(&str, &str)], look: Look
     let whole: Vec<(&str, String)> = keys.iter().map(|(key, does)| (*key, (*does).to_owned())).collect();
     let short: Vec<(&str, String)> = keys.iter().map(|(key, does)| (*key, first_word(does))).collect();
     let width = |keys: &[(&str, String)], gap: usize| {
-        keys.iter().map(|(key, does)| key.width() + 1 + does.width() + gap).sum::<usize>() + 1 - gap
+        keys.iter().map(|(key, does)| key.width() + 1 + does.width() + gap).sum::<usize>().saturating_sub(gap) + 1
     };
     let (told, gap) = [(whole, 3), (short.clone(), 3)]
         .into_iter()

@@ -15,8 +15,13 @@ use crate::faces::help::{Page, pages};
 use crate::faces::menu::{self, Item};
 
 /// The line that is typed into, and what fits.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Finder {
+    top: &'static [Item],
+    /// Words that find something, for whoever found nothing.
+    tries: &'static str,
+    /// The pages of the help that are looked through; `None`: all.
+    pages: Option<&'static [&'static str]>,
     field: Input,
     chosen: usize,
 }
@@ -47,21 +52,41 @@ impl Found {
     }
 }
 
-/// Actions first, then pages of the help by name and title.
-fn find(typed: &str) -> Vec<Found> {
-    let words: Vec<String> = typed.split_whitespace().map(str::to_lowercase).collect();
-    let fits = |page: &&Page| {
-        let text = format!("{} {}", page.name, page.document.title()).to_lowercase();
-        !words.is_empty() && words.iter().all(|word| text.contains(word.as_str()))
-    };
-    let leaves = menu::find(typed).into_iter().map(|(path, item)| Found::Leaf(path, item));
-    leaves.chain(pages().iter().filter(fits).map(Found::Page)).collect()
+impl Default for Finder {
+    fn default() -> Self {
+        Self::of(menu::TOP, "failover, copy, addresses, log")
+    }
 }
 
 impl Finder {
+    /// Finds the leaves of a menu; `tries` are words that find something.
+    #[must_use]
+    pub fn of(top: &'static [Item], tries: &'static str) -> Self {
+        Self { top, tries, pages: None, field: Input::default(), chosen: 0 }
+    }
+
+    /// The same with no other pages of the help than these.
+    #[must_use]
+    pub fn with_pages(self, names: &'static [&'static str]) -> Self {
+        Self { pages: Some(names), ..self }
+    }
+
+    /// Actions first, then pages of the help by name and title.
+    fn found(&self) -> Vec<Found> {
+        let typed = self.field.value();
+        let words: Vec<String> = typed.split_whitespace().map(str::to_lowercase).collect();
+        let fits = |page: &&Page| {
+            let text = format!("{} {}", page.name, page.document.title()).to_lowercase();
+            let is_ours = self.pages.is_none_or(|names| names.contains(&page.name));
+            is_ours && !words.is_empty() && words.iter().all(|word| text.contains(word.as_str()))
+        };
+        let leaves = menu::find(self.top, typed).into_iter().map(|(path, item)| Found::Leaf(path, item));
+        leaves.chain(pages().iter().filter(fits).map(Found::Page)).collect()
+    }
+
     /// Acts on a key.
     pub fn on_key(&mut self, key: KeyEvent) -> Option<Wish> {
-        let found = find(self.field.value());
+        let found = self.found();
         match key.code {
             KeyCode::Esc => return Some(Wish::Leave),
             KeyCode::Enter => {
@@ -92,7 +117,7 @@ impl Finder {
         );
         let x = line.x + 3 + u16::try_from(self.field.visual_cursor()).unwrap_or(0);
         frame.set_cursor_position(Position { x: x.min(line.right().saturating_sub(1)), y: line.y });
-        let found = find(self.field.value());
+        let found = self.found();
         let fit = usize::from(list.height).max(1);
         let first = (self.chosen + 1).saturating_sub(fit);
         let columns = usize::from(list.width);
@@ -102,10 +127,7 @@ impl Finder {
         };
         let lines: Vec<Line<'_>> = found.iter().enumerate().skip(first).take(fit).map(row).collect();
         if lines.is_empty() {
-            frame.render_widget(
-                Line::styled("  nothing fits; try failover, copy, addresses, log", look.warning()),
-                list,
-            );
+            frame.render_widget(Line::styled(format!("  nothing fits; try {}", self.tries), look.warning()), list);
         }
         frame.render_widget(Paragraph::new(lines), list);
         draw::keys(frame, footer, &[("↑↓", "choose"), ("Enter", "open"), ("Esc", "back")], look);

@@ -10,8 +10,8 @@ use crate::faces::failure::Failure;
 use crate::ports::dialog::Question;
 
 mod invocation;
-mod keys;
-mod view;
+pub(in crate::faces) mod keys;
+pub(in crate::faces) mod view;
 
 pub use invocation::Invocation;
 

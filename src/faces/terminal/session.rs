@@ -2,20 +2,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use clap::Parser;
-use crossterm::event::{Event, EventStream};
-use futures_util::StreamExt;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::app::{App, Effect, Happened};
 use super::conversation::{Conversation, Reply, Said};
 use super::dashboard::Facts;
+use super::events::{Event, Events, read_on};
 use super::files;
 use super::job::Invocation;
 use super::screen::Screen;
@@ -27,12 +23,6 @@ use crate::faces::scripted::Scripted;
 use crate::flows::recover::Way;
 use crate::flows::{self, Ports};
 use crate::ports::dialog::Dialog;
-
-/// Time between two readings of both systems.
-const READ_EVERY: Duration = Duration::from_secs(2);
-
-/// Time between two frames in which only the clock moves.
-const TICK: Duration = Duration::from_millis(500);
 
 /// What the terminal UI works on.
 #[derive(Clone)]
@@ -54,35 +44,32 @@ pub async fn run(world: World, mut app: App) -> Result<(), Failure> {
         Failure::new(Exit::Failed, format!("the terminal cannot be used: {error}")).hint("use --plain")
     };
     let clock = Arc::clone(&world.ports.clock);
-    let mut terminate = signal(SignalKind::terminate()).map_err(broken)?;
-    let mut hang_up = signal(SignalKind::hangup()).map_err(broken)?;
+    let mut events = Events::open().map_err(broken)?;
     let mut screen = Screen::take().map_err(broken)?;
-    let mut keys = EventStream::new();
     let (read, mut readings) = mpsc::channel(1);
     let again = Arc::new(Notify::new());
-    let reader = tokio::spawn(read_on(world.ports.clone(), read, Arc::clone(&again)));
+    let ports = world.ports.clone();
+    let read_all = move || {
+        let ports = ports.clone();
+        async move { Box::new(read_once(&ports).await) }
+    };
+    let reader = tokio::spawn(read_on(read_all, read, Arc::clone(&again)));
     let mut jobs = Jobs::new(world);
     let (tell, mut done) = unbounded_channel();
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let ended = loop {
         if screen.draw(|frame| app.view(frame)).is_err() {
             break Ok(());
         }
         let happened = tokio::select! {
-            event = keys.next() => match event {
-                Some(Ok(Event::Key(key))) => Happened::Key(key),
-                Some(Ok(Event::Mouse(mouse))) => Happened::Mouse(mouse),
-                Some(Ok(_)) => Happened::Passed,
-                // The line to the terminal is lost.
-                Some(Err(_)) | None => break Ok(()),
+            event = events.next() => match event {
+                Event::Key(key) => Happened::Key(key),
+                Event::Mouse(mouse) => Happened::Mouse(mouse),
+                Event::Passed => Happened::Passed,
+                Event::End => break Ok(()),
             },
             Some(facts) = readings.recv() => Happened::Read(facts),
             Some(said) = jobs.said.recv() => Happened::Said(said),
             Some(done) = done.recv() => done,
-            _ = ticks.tick() => Happened::Passed,
-            _ = terminate.recv() => break Ok(()),
-            _ = hang_up.recv() => break Ok(()),
         };
         let mut leaves = false;
         for effect in app.update(happened, clock.now()) {
@@ -120,21 +107,6 @@ fn aside(world: &World, effect: Effect, tell: &UnboundedSender<Happened>) {
             let _ = tell.send(happened);
         }
     });
-}
-
-/// Reads both systems again and again, sooner when asked.
-async fn read_on(ports: Ports, read: mpsc::Sender<Box<Facts>>, again: Arc<Notify>) {
-    loop {
-        let begun = Instant::now();
-        let facts = read_once(&ports).await;
-        if read.send(Box::new(facts)).await.is_err() {
-            return;
-        }
-        tokio::select! {
-            () = tokio::time::sleep_until(begun + READ_EVERY) => {}
-            () = again.notified() => {}
-        }
-    }
 }
 
 /// Reads everything that the dashboard shows.

@@ -40,7 +40,8 @@ impl App {
     }
 }
 
-fn too_small(frame: &mut Frame<'_>, area: Rect) {
+/// Says how large the terminal has to be.
+pub(in crate::faces) fn too_small(frame: &mut Frame<'_>, area: Rect) {
     let told = format!(
         "This terminal has {} columns and {} lines; {} x {} are needed. Make it larger, or use --plain.",
         area.width, area.height, SMALLEST.0, SMALLEST.1

@@ -6,7 +6,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, BorderType, Paragraph};
+use ratatui::widgets::{Block, Paragraph};
 
 use crate::domain::plan::runs;
 use crate::domain::report::{ControlAddress, ServerStatus, SystemStatus};
@@ -32,18 +32,18 @@ impl Panel<'_> {
     /// Draws it; the live site has a thick frame.
     pub(super) fn view(&self, frame: &mut Frame<'_>, area: Rect, look: Look) {
         let word = if self.stale { Word::Unknown } else { self.system.traffic };
-        let (told, style, border) = match word {
-            Word::Allowed => ("LIVE ██", look.live(), BorderType::Thick),
-            Word::Blocked => ("blocked ··", look.quiet(), BorderType::Plain),
-            Word::Partial => ("PARTIAL ▚▚", look.bad(), BorderType::Double),
-            Word::Unknown => ("unknown ??", look.warning(), BorderType::Plain),
+        let told = match word {
+            Word::Allowed => "LIVE",
+            Word::Blocked | Word::Unknown => &word.to_string(),
+            Word::Partial => "PARTIAL",
         };
+        let (sign, style, border) = draw::traffic(word, look);
         let name = self.site.to_string().to_uppercase();
         let block = Block::bordered()
             .border_type(border)
             .border_style(style)
             .title(Span::styled(format!(" {name} "), look.title()))
-            .title(Line::styled(format!(" {told} "), style).right_aligned());
+            .title(Line::styled(format!(" {told} {sign} "), style).right_aligned());
         let inner = block.inner(area);
         frame.render_widget(block, area);
         let lines = self.lines(usize::from(inner.width), usize::from(inner.height), look);

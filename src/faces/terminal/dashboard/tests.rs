@@ -108,7 +108,7 @@ fn a_letter_goes_to_the_next_word_that_begins_with_it() {
 #[test]
 fn a_found_action_is_shown_at_its_place_in_the_menu() {
     let mut dashboard = Dashboard::default();
-    dashboard.go_to(menu::find("failback")[0].1);
+    dashboard.go_to(menu::find(menu::TOP, "failback")[0].1);
     assert_eq!(dashboard.breadcrumbs(), ["manual-takeover"]);
     assert_eq!(dashboard.items()[dashboard.chosen].word, "traffic-in-primary");
 }
@@ -117,7 +117,7 @@ fn a_found_action_is_shown_at_its_place_in_the_menu() {
 fn the_deepest_menu_says_which_direction_it_is_about_on_every_terminal() {
     for size in [(60, 20), (80, 24), (160, 50)] {
         let mut dashboard = Dashboard::default();
-        dashboard.go_to(menu::find("alternate-from-primary automatic")[0].1);
+        dashboard.go_to(menu::find(menu::TOP, "alternate-from-primary automatic")[0].1);
         let shown = text(&drawn(&dashboard, &normal(), size));
         assert!(shown.contains("› alternate-from-primary "), "{shown}");
     }

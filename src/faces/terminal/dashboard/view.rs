@@ -59,7 +59,8 @@ impl Dashboard {
         self.view_footer(frame, footer, facts, look);
     }
 
-    fn view_menu(&self, frame: &mut Frame<'_>, area: Rect, look: Look) {
+    /// Draws the open menu, with the words that lead to it.
+    pub fn view_menu(&self, frame: &mut Frame<'_>, area: Rect, look: Look) {
         let title = crumbs(&[vec!["Menu"], self.breadcrumbs()].concat(), usize::from(area.width).saturating_sub(4));
         let block = draw::framed(&title, look);
         let inner = block.inner(area);

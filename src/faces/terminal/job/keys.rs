@@ -248,7 +248,7 @@ impl Job {
 }
 
 /// Moves between two buttons; the decision when one is pressed.
-fn choice(key: KeyEvent, chosen: &mut bool) -> Option<bool> {
+pub(in crate::faces) fn choice(key: KeyEvent, chosen: &mut bool) -> Option<bool> {
     match key.code {
         KeyCode::Left | KeyCode::Right | KeyCode::Tab | KeyCode::BackTab => *chosen = !*chosen,
         KeyCode::Char('y') if key.modifiers.difference(KeyModifiers::SHIFT).is_empty() => *chosen = true,

@@ -236,12 +236,12 @@ fn heading<'a>(text: &'static str, look: Look) -> Line<'a> {
     Line::styled(text, look.title())
 }
 
-fn texts<'a>(text: &str, style: Style, columns: usize) -> Vec<Line<'a>> {
+pub(in crate::faces) fn texts<'a>(text: &str, style: Style, columns: usize) -> Vec<Line<'a>> {
     wrapped(&visible(text), columns).into_iter().map(|line| Line::styled(line, style)).collect()
 }
 
 /// A text behind a mark; its further lines begin under its first letter.
-fn hanging<'a>(mark: &str, style: Style, text: &str, columns: usize) -> Vec<Line<'a>> {
+pub(in crate::faces) fn hanging<'a>(mark: &str, style: Style, text: &str, columns: usize) -> Vec<Line<'a>> {
     let indent = unicode_width::UnicodeWidthStr::width(mark);
     let lines = wrapped(&visible(text), columns.saturating_sub(indent));
     let line = |(i, line): (usize, String)| {
@@ -289,7 +289,7 @@ fn step<'a>(
     hanging(&format!("{sign} {number:>2}  "), style, &format!("{text}{more}"), columns)
 }
 
-fn ending<'a>(
+pub(in crate::faces) fn ending<'a>(
     printed: &str,
     result: &Result<(), Failure>,
     hint: Option<String>,
