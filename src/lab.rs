@@ -4,6 +4,8 @@
 //! of every command. Simulated: the commands' work, the packet filter (see [`packet_filter`]), the network between.
 //!
 //! [`pair::TwoSiteLab`] starts it. Each [`machine::Machine`] is served by [`server`] and answers SIP by [`sip`].
+//!
+//! [`simulation`] needs none of it: it plays automatic takeovers in virtual time, with the monitors' own core.
 
 pub mod command_line;
 pub mod machine;
@@ -12,6 +14,7 @@ pub mod packet_filter;
 pub mod pair;
 pub mod root_folder;
 pub mod server;
+pub mod simulation;
 pub mod sip;
 pub mod streams;
 pub mod system;

@@ -31,6 +31,7 @@ pub use told::{Told, Worry};
 /// [`Node::step`] takes one event and returns what is to be done, in this order; the runner carries it out one after the
 /// other and stops at a [`Effect::Keep`] that fails, which it tells with [`Event::NotKept`] before anything else.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact that can be true in every role")]
 pub struct Node {
     setup: Setup,
     promises: Promises,
@@ -48,6 +49,8 @@ pub struct Node {
     blocked_at: u64,
     /// The highest epoch heard of; a new request needs a higher one.
     seen: Epoch,
+    /// The highest epoch in which a voter promises nobody any more, or only to the other site.
+    used_up: Epoch,
     /// Answers to requests sent before are not counted.
     fresh_from: Moment,
     handed: Option<(Handed, Moment)>,
@@ -57,6 +60,8 @@ pub struct Node {
     retry_from: Option<Moment>,
     /// A person ordered a hand-over.
     ordered: bool,
+    /// Its gates were open when it started, perhaps not all of them; two promises open them all.
+    unconfirmed: bool,
     /// Live by a person's word, until two voters promised.
     vouched: bool,
     /// No person ordered the takeover that is asked for.
@@ -267,6 +272,7 @@ impl Node {
             ticket: 0,
             blocked_at: 0,
             seen: Epoch::default(),
+            used_up: Epoch::default(),
             fresh_from: now,
             handed: None,
             stood_still: None,
@@ -274,6 +280,7 @@ impl Node {
             guard: None,
             retry_from: None,
             ordered: false,
+            unconfirmed: false,
             vouched: false,
             unordered: false,
             undo: None,
@@ -346,8 +353,15 @@ impl Node {
         Acted::Done
     }
 
-    /// Blocks come first, since they need no memory; then the memory; then what follows from it.
-    fn in_order(&mut self, before: Self, effects: Vec<Effect>) -> Vec<Effect> {
+    /// Blocks come first, since they need no memory; then the memory; then what follows from it. An opening that a
+    /// block of the same step has overtaken is left out, or it would come after it.
+    fn in_order(&mut self, before: Self, mut effects: Vec<Effect>) -> Vec<Effect> {
+        let opens = |effect: &Effect| matches!(effect, Effect::Open { .. } | Effect::Arm { .. });
+        if let Some(last) = effects.iter().rposition(|effect| matches!(effect, Effect::Close { .. })) {
+            let after = effects.split_off(last);
+            effects.retain(|effect| !opens(effect));
+            effects.extend(after);
+        }
         let is_block = |effect: &Effect| matches!(effect, Effect::Close { .. });
         let (mut ordered, rest): (Vec<Effect>, Vec<Effect>) = effects.into_iter().partition(is_block);
         if let Some(memory) = self.promises.to_keep() {

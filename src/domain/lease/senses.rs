@@ -117,6 +117,13 @@ impl Senses {
         true
     }
 
+    /// The other site said that it is blocked, ahead of its next beat.
+    pub fn peer_blocked(&mut self) {
+        if let Some(seen) = &mut self.peer {
+            seen.standing.live = None;
+        }
+    }
+
     /// How the other site is, if it was heard just now.
     #[must_use]
     pub fn peer_heard(&self, now: Moment, silent_after: Duration) -> Option<Standing> {

@@ -74,8 +74,9 @@ impl Node {
         if let Some(undo) = undo {
             let failed = std::mem::replace(self, *undo);
             let has_blocked = failed.blocked_at > self.blocked_at;
-            let Self { senses, clocks, seen, sent, next_round, ticket, worry, blocked_at, .. } = failed;
+            let Self { senses, clocks, seen, used_up, sent, next_round, ticket, worry, blocked_at, .. } = failed;
             (self.senses, self.clocks, self.seen, self.sent) = (senses, clocks, seen, sent);
+            self.used_up = used_up;
             (self.next_round, self.ticket, self.worry, self.blocked_at) = (next_round, ticket, worry, blocked_at);
             if has_blocked {
                 self.block(now);
@@ -164,6 +165,7 @@ impl Node {
             (GateSeen::Unarmed, Some(promise)) if promise.kind == Kind::Standing => {
                 self.gate = Gate::Unarmed;
                 self.role = Role::Live;
+                self.unconfirmed = true;
                 self.tally = Tally::of(promise.epoch);
                 Vec::new()
             }

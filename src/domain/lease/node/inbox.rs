@@ -3,7 +3,7 @@
 use super::{Effect, Node, Told};
 use crate::domain::lease::decide::Handed;
 use crate::domain::lease::memory::Stamp;
-use crate::domain::lease::message::{Ask, Beat, Clock, Force, Grant, Message, Refuse, Release, Voter};
+use crate::domain::lease::message::{Ask, Beat, Clock, Force, Grant, Message, Refuse, Refused, Release, Voter};
 use crate::domain::lease::moment::Moment;
 use crate::domain::site::Site;
 
@@ -61,6 +61,9 @@ impl Node {
     fn refused(&mut self, from: Voter, refuse: Refuse, now: Moment) {
         self.compare(from, refuse.stamp, refuse.clock, now);
         self.seen = self.seen.max(refuse.highest);
+        if let Refused::LowEpoch { highest } = refuse.because {
+            self.used_up = self.used_up.max(highest);
+        }
         self.promises.learn(refuse.order);
     }
 
@@ -78,6 +81,7 @@ impl Node {
         self.promises.release(site, release);
         let is_newest = release.epoch >= self.promises.memory().order.epoch;
         if is_newest && site != self.setup.site {
+            self.senses.peer_blocked();
             let handed = if release.by_person { Handed::ByPerson } else { Handed::ByRule };
             self.handed = Some((handed, now + self.setup.timing.promise()));
         }

@@ -18,9 +18,9 @@ impl Node {
         if !is_due {
             return;
         }
-        // Somebody who did not win has used a higher epoch up at a voter; ours must go beyond to get that vote back.
-        if self.seen > self.tally.epoch {
-            self.tally = Tally::of(self.seen.next());
+        // Somebody who did not win has used the epoch up at a voter; ours must go beyond to get that vote back.
+        if self.seen > self.tally.epoch || self.used_up >= self.tally.epoch {
+            self.tally = Tally::of(self.seen.max(self.used_up).next());
         }
         let lasts = self.tally.until(self.setup.timing.lease()).map_or(Duration::ZERO, |until| until.since(now));
         let is_answered = lasts > self.setup.timing.lease() / 2;
@@ -117,10 +117,12 @@ impl Node {
     }
 
     fn ask_voters(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        // Promises that end are asked for only once the gates end by themselves too.
-        let kind = match self.gate {
-            Gate::Unarmed | Gate::Arming { .. } => Kind::Standing,
-            Gate::Closed | Gate::Timed => self.wanted(now),
+        // Promises that end are asked for only once the gates end by themselves too; and who is not live yet asks for no
+        // others, or a voter would be bound for good to a site that never won.
+        let kind = match (self.role, self.gate) {
+            (Role::Live, Gate::Unarmed | Gate::Arming { .. }) => Kind::Standing,
+            (Role::Live, Gate::Closed | Gate::Timed) => self.wanted(now),
+            (Role::Idle | Role::Asking | Role::HandingOver { .. }, _) => Kind::Lease,
         };
         let stamp = self.stamp(now);
         if kind == Kind::Lease {
@@ -159,6 +161,11 @@ impl Node {
             self.clear(Worry::Vouched, effects);
         }
         match self.gate {
+            Gate::Unarmed if self.unconfirmed && self.tally.until(self.setup.timing.lease()).is_some() => {
+                self.unconfirmed = false;
+                effects.push(Effect::Open { right: Right::Standing, epoch: self.tally.epoch });
+                self.become_live(Kind::Standing, now, effects);
+            }
             Gate::Unarmed | Gate::Arming { .. } => self.become_live(Kind::Standing, now, effects),
             Gate::Closed | Gate::Timed if stands && self.wanted(now) == Kind::Standing => self.disarm(now, effects),
             Gate::Closed | Gate::Timed => self.prolong(now, effects),
@@ -204,8 +211,9 @@ impl Node {
     /// The epoch of the last promise if it is still ours, else one above all that were heard of.
     fn epoch_to_ask(&self) -> Epoch {
         let memory = self.promises.memory();
-        let highest = memory.highest.max(self.seen);
+        let highest = memory.highest.max(self.seen).max(self.used_up);
         match memory.promise {
+            Some(_) | None if self.used_up == highest => highest.next(),
             Some(promise) if promise.to == self.setup.site && promise.epoch == highest => highest,
             // Ours was asked for, and nobody else has used the epoch since.
             Some(_) | None if self.role == Role::Asking && self.tally.epoch > highest => self.tally.epoch,

@@ -1,0 +1,354 @@
+//! The world of a scenario: machines, lines, gates, and a queue of what happens next.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::time::Duration;
+
+use super::auditor::{Auditor, Excuse, Live, millis};
+use super::dice::Dice;
+use super::fault::{Disk, Fault, Health, Order, Power};
+use super::gates::{Clock, Server, State};
+use super::machine::{Core, Machine, Process};
+use super::network::Network;
+use super::scenario::Scenario;
+use super::{Line, Simulation};
+use crate::domain::lease::{
+    Agreed, Command, Event, GateSeen, Hold, Memory, Message, Node, Setup, Stored, ThirdVote, Voter, Witness,
+};
+use crate::domain::site::Site;
+
+/// How often control addresses, call server and data are looked at.
+pub(super) const PROBE: Duration = Duration::from_secs(1);
+/// How long a machine takes to boot.
+pub(super) const BOOT: Duration = Duration::from_secs(20);
+
+/// A rule of the core that the world breaks behind its back, to see that the auditor notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutation {
+    /// Voters keep their promises no longer than the holder counts on them.
+    GuardRemoved,
+    /// A voter that lost its disk votes at once.
+    QuarantineOff,
+    /// Gates are opened for a whole lease, not for what remains of it.
+    ConstantGate,
+    /// A block is reported before it is done.
+    ReleaseBeforeBlock,
+    /// A monitor is told that its gates are armed, and they are not.
+    NeverArmed,
+    /// Promises are said to be on disk, and are not.
+    ForgetsToKeep,
+}
+
+/// Something that will happen.
+#[derive(Debug)]
+pub(super) enum Next {
+    Fault(Fault),
+    Deliver { to: Voter, from: Voter, message: Message },
+    Wake { who: Voter, alarm: u64 },
+    Answer { who: Voter, start: u64, event: Event },
+    Gate { site: Site, lim: usize, state: State, boot: u64 },
+    GateEnds { site: Site, lim: usize, version: u64 },
+    Probe(Site),
+    Unpause(Voter),
+    Booted(Voter),
+}
+
+/// Two sites as the outside sees them.
+#[derive(Debug)]
+pub(super) struct Outside {
+    pub(super) answering: u8,
+    pub(super) health: Health,
+}
+
+/// The world.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) now: u64,
+    pub(super) queue: BinaryHeap<Reverse<(u64, u64)>>,
+    pub(super) planned: BTreeMap<u64, Next>,
+    pub(super) sequence: u64,
+    pub(super) dice: Dice,
+    pub(super) scenario: Scenario,
+    pub(super) mutations: Vec<Mutation>,
+    pub(super) machines: BTreeMap<Voter, Machine>,
+    pub(super) servers: BTreeMap<Site, Vec<Server>>,
+    pub(super) outside: BTreeMap<Site, Outside>,
+    pub(super) data_age: Option<Duration>,
+    pub(super) network: Network,
+    pub(super) auditor: Auditor,
+    pub(super) story: Vec<Line>,
+    pub(super) resumed: Option<u64>,
+    pub(super) forced: Option<u64>,
+}
+
+impl World {
+    pub(super) fn new(scenario: &Scenario, seed: u64, mutations: &[Mutation]) -> Self {
+        let first = Memory::first(Site::Primary, Agreed::first(scenario.takeover));
+        let clock = Clock::started(0, 1.0);
+        let machines = Voter::ALL.into_iter().map(|voter| (voter, Machine::new(clock, first.clone()))).collect();
+        let servers = Site::BOTH.into_iter().map(|site| (site, vec![Server::booted(clock); 2])).collect();
+        let outside =
+            Site::BOTH.into_iter().map(|site| (site, Outside { answering: 2, health: Health::Well })).collect();
+        let mut world = Self {
+            now: 0,
+            queue: BinaryHeap::new(),
+            planned: BTreeMap::new(),
+            sequence: 0,
+            dice: Dice::new(seed),
+            scenario: scenario.clone(),
+            mutations: mutations.to_vec(),
+            machines,
+            servers,
+            outside,
+            data_age: Some(Duration::from_secs(6 * 3600)),
+            network: Network::default(),
+            auditor: Auditor::default(),
+            story: Vec::new(),
+            resumed: None,
+            forced: None,
+        };
+        world.begin();
+        world
+    }
+
+    /// Everything boots, and the faults stand in the queue.
+    fn begin(&mut self) {
+        for (at, fault) in self.scenario.events.clone() {
+            self.plan(at, Next::Fault(fault));
+        }
+        for voter in Voter::ALL {
+            self.start(voter);
+        }
+        for site in Site::BOTH {
+            self.plan(Duration::ZERO, Next::Probe(site));
+        }
+    }
+
+    /// Plays until the end.
+    pub(super) fn play(&mut self) {
+        let end = nanos(self.scenario.until);
+        while let Some(Reverse((at, sequence))) = self.queue.pop() {
+            if at > end {
+                break;
+            }
+            self.now = at;
+            if let Some(next) = self.planned.remove(&sequence) {
+                self.happen(next);
+            }
+            self.audit();
+        }
+        self.now = end;
+    }
+
+    /// The story and the findings.
+    pub(super) fn end(self) -> Simulation {
+        let (findings, none_live_seconds, takeovers) = self.auditor.end(self.now);
+        Simulation { story: self.story, findings, none_live_seconds, takeovers }
+    }
+
+    /// Plans something for later.
+    pub(super) fn plan(&mut self, after: Duration, next: Next) {
+        let at = self.now.saturating_add(nanos(after));
+        self.plan_at(at, next);
+    }
+
+    pub(super) fn plan_at(&mut self, at: u64, next: Next) {
+        self.sequence += 1;
+        self.queue.push(Reverse((at.max(self.now), self.sequence)));
+        self.planned.insert(self.sequence, next);
+    }
+
+    pub(super) fn tell(&mut self, who: &str, says: String) {
+        self.story.push(Line { millis: millis(self.now), who: who.to_owned(), says });
+    }
+
+    pub(super) fn is_broken(&self, mutation: Mutation) -> bool {
+        self.mutations.contains(&mutation)
+    }
+
+    fn happen(&mut self, next: Next) {
+        match next {
+            Next::Fault(fault) => {
+                self.tell("fault", fault.to_string());
+                self.strike(fault);
+            }
+            Next::Deliver { to, from, message } => self.event(to, Event::Heard { from, message }),
+            Next::Wake { who, alarm } => {
+                if self.machines.get(&who).is_some_and(|machine| machine.alarm == alarm && machine.is_awake()) {
+                    self.event(who, Event::Tick);
+                }
+            }
+            Next::Answer { who, start, event } => {
+                if self.machines.get(&who).is_some_and(|machine| machine.start == start) {
+                    self.event(who, event);
+                }
+            }
+            Next::Gate { site, lim, state, boot } => self.set_gate(site, lim, state, boot),
+            Next::GateEnds { site, lim, version } => {
+                if let Some(server) = self.server(site, lim).filter(|server| server.version == version) {
+                    server.state = State::Shut;
+                }
+            }
+            Next::Probe(site) => self.probe(site),
+            Next::Unpause(who) => self.unpause(who),
+            Next::Booted(who) => self.start(who),
+        }
+    }
+
+    /// What a fault does.
+    fn strike(&mut self, fault: Fault) {
+        match fault {
+            Fault::Cut(line) => self.network.cut(line, true),
+            Fault::Heal(line) => self.network.cut(line, false),
+            Fault::HealAll => self.network.heal_all(),
+            Fault::Delay(line, length) => self.network.delay(line, length),
+            Fault::Loss(line, percent) => self.network.lose(line, percent),
+            Fault::Duplicate(line, percent) => self.network.duplicate(line, percent),
+            Fault::Freeze(who) => self.freeze(who),
+            Fault::Thaw(who) => self.thaw(who),
+            Fault::Kill(who) => self.kill(who),
+            Fault::Start(who) => self.start(who),
+            Fault::Pause(who, length) => self.pause(who, length),
+            Fault::PowerOff(who) => self.power_off(who),
+            Fault::PowerOn(who) => self.boot(who),
+            Fault::Reboot(who, disk) => {
+                self.power_off(who);
+                if let (Disk::Lost, Some(machine)) = (disk, self.machines.get_mut(&who)) {
+                    machine.disk = None;
+                }
+                self.boot(who);
+            }
+            Fault::ClockRate(who, rate) => self.set_clock(who, 1.0 + rate),
+            Fault::FlushRules(site) => self.flush(site),
+            Fault::LoseDisk(who) => {
+                self.machines.entry(who).and_modify(|machine| machine.disk = None);
+            }
+            Fault::DiskFull(who) => self.fill_disk(who, true),
+            Fault::DiskFree(who) => self.fill_disk(who, false),
+            Fault::ControlAddress(site, answering) => {
+                self.outside.entry(site).and_modify(|outside| outside.answering = answering);
+            }
+            Fault::CallServer(site, health) => {
+                self.outside.entry(site).and_modify(|outside| outside.health = health);
+            }
+            Fault::DataAge(age) => self.data_age = age,
+            Fault::SecondServer(site, power) => self.second_server(site, power),
+            Fault::Order(site, order) => self.order(site, &order),
+        }
+    }
+
+    fn order(&mut self, site: Site, order: &Order) {
+        let command = match order {
+            Order::HandOver => Command::HandOver,
+            Order::Force => {
+                self.forced = Some(self.now);
+                Command::Force
+            }
+            Order::Hold(left) => Command::Hold(Some(Hold { left: *left, reason: "a test".into() })),
+            Order::EndHold => Command::Hold(None),
+            Order::Acknowledge => Command::Acknowledge,
+            Order::Takeover(takeover) => Command::Takeover(*takeover),
+        };
+        self.event(Voter::Monitor(site), Event::Ordered(command));
+    }
+
+    /// Starts the process of a machine, with what is on its disk and what its gates are.
+    pub(super) fn start(&mut self, who: Voter) {
+        let (timing, policy, third) = (self.scenario.timing, self.scenario.policy.clone(), self.scenario.third);
+        let first = Memory::first(Site::Primary, Agreed::first(self.scenario.takeover));
+        let gate = self.gate_seen(who);
+        let forgets = self.is_broken(Mutation::QuarantineOff);
+        let (now, is_witnessed) = (self.now, third == ThirdVote::Witness);
+        let Some(machine) = self.machines.get_mut(&who).filter(|machine| machine.is_on) else { return };
+        if !matches!(machine.process, Process::Gone) || (who == Voter::Witness && !is_witnessed) {
+            return;
+        }
+        let stored = match (machine.disk.clone(), forgets) {
+            (Some(memory), _) => Stored::Whole(memory),
+            (None, true) => Stored::Whole(Memory { promise: None, ..first.clone() }),
+            (None, false) => Stored::Lost,
+        };
+        machine.start += 1;
+        machine.waiting.clear();
+        let moment = machine.clock.shows(now);
+        let (core, effects) = match who {
+            Voter::Monitor(site) => {
+                let (node, effects) = Node::start(Setup { site, timing, policy, third }, stored, first, gate, moment);
+                (Core::Monitor(Box::new(node)), effects)
+            }
+            Voter::Witness => {
+                let (witness, effects) = Witness::start(timing, stored, moment);
+                (Core::Witness(Box::new(witness)), effects)
+            }
+        };
+        machine.process = Process::Running(core);
+        self.carry_out(who, effects);
+        self.set_alarm(who);
+    }
+
+    fn gate_seen(&self, who: Voter) -> GateSeen {
+        let Voter::Monitor(site) = who else { return GateSeen::Closed };
+        let states = self.servers.get(&site).into_iter().flatten().filter(|server| server.is_live(self.now));
+        let found = states.map(|server| match server.state {
+            State::Shut => GateSeen::Closed,
+            State::Until(..) => GateSeen::Timed,
+            State::Open | State::Flushed => GateSeen::Unarmed,
+        });
+        found.reduce(|one, other| if one == GateSeen::Unarmed { one } else { other }).unwrap_or(GateSeen::Closed)
+    }
+
+    fn second_server(&mut self, site: Site, power: Power) {
+        let now = self.now;
+        if let Some(server) = self.server(site, 1) {
+            let (version, boot) = (server.version + 1, server.boot + 1);
+            *server = Server { version, boot, is_on: power == Power::On, ..Server::booted(Clock::started(now, 1.0)) };
+        }
+    }
+
+    fn audit(&mut self) {
+        let is_live = |site: Site| {
+            let servers = self.servers.get(&site).into_iter().flatten();
+            servers.into_iter().any(|server| server.is_live(self.now))
+        };
+        let live = Live { primary: is_live(Site::Primary), alternate: is_live(Site::Alternate) };
+        let pause_is_over = self.resumed.is_none_or(|resumed| self.now > resumed + nanos(self.after_pause()));
+        self.auditor.withdraw(pause_is_over);
+        let excuse = self.excuse(pause_is_over);
+        if let Some(says) = self.auditor.look(live, excuse, self.now) {
+            self.tell("auditor", says.to_owned());
+        }
+    }
+
+    fn excuse(&self, pause_is_over: bool) -> Option<Excuse> {
+        let drift = f64::from(self.scenario.timing.drift()) / 1_000_000.0;
+        let is_off = |clock: &Clock| (clock.rate() - 1.0).abs() > drift * 1.000_1;
+        let servers = || self.servers.values().flatten();
+        // Whoever forces a takeover waits for no block: the two overlap from the order on.
+        let is_forced = self.forced.is_some_and(|forced| self.now < forced + nanos(PROBE));
+        if self.scenario.third == ThirdVote::ControlAddress {
+            Some(Excuse::Conditional)
+        } else if is_forced {
+            Some(Excuse::Forced)
+        } else if servers().any(|server| server.state == State::Flushed) {
+            Some(Excuse::Flushed)
+        } else if !pause_is_over {
+            Some(Excuse::Paused)
+        } else if self.machines.values().any(|machine| is_off(&machine.clock)) {
+            Some(Excuse::Clock)
+        } else {
+            None
+        }
+    }
+
+    /// How long two sites can be live after a pause at most: the gates of a machine that nobody answers stay open for
+    /// what remained of its right when it stood still.
+    fn after_pause(&self) -> Duration {
+        let timing = self.scenario.timing;
+        timing.lease() + timing.lateness() + timing.block()
+    }
+}
+
+/// A length in nanoseconds.
+pub(super) fn nanos(length: Duration) -> u64 {
+    u64::try_from(length.as_nanos()).unwrap_or(u64::MAX)
+}
