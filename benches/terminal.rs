@@ -28,6 +28,11 @@ use standing::Standing;
 
 const DOWN: &str = "\x1b[B";
 const UP: &str = "\x1b[A";
+const HOME: &str = "\x1b[H";
+const END: &str = "\x1b[F";
+
+/// As many as the largest table that was seen.
+const ENTRIES: u32 = 5_000;
 
 fn main() {
     let servers = std::env::var("TERMINAL_SERVERS").map_or(124, |text| text.parse().unwrap());
@@ -37,6 +42,40 @@ fn main() {
         first_frame(&lab);
         keys(&lab);
     }
+    let lab = Standing::configured(1);
+    let line = |n: u32| format!("10.1.{}.{},10.2.{}.{}\n", n / 250, n % 250 + 1, n / 250, n % 250 + 1);
+    let lines: Vec<String> = (0..ENTRIES).map(line).collect();
+    let table = lab.file("many.csv", format!("primary,alternate\n{}", lines.concat()));
+    lab.lab(&["settings", "translation", "import", &table]).ended(0);
+    println!("translation editor with {ENTRIES} entries, 80x24\n");
+    editor(&lab);
+}
+
+/// In the editor: to the last entry and back, and a change with its undoing, which judges the table anew.
+fn editor(lab: &Standing) {
+    let seat = RefCell::new(Seat::take(&lab.command(&["--lab"]), (80, 24)));
+    seat.borrow().sees("LIVE ██");
+    seat.borrow_mut().opens("settings translation");
+    seat.borrow().sees("10.1.0.1 ");
+    let press = |key: &str, text: &str| {
+        let mut seat = seat.borrow_mut();
+        seat.press(key);
+        seat.sees_at_once(text);
+    };
+    Contest {
+        rounds: 50,
+        runners: vec![Runner::new("ours", || press(END, "203.0.113.60 "), || press(HOME, "10.1.0.1 "))],
+        doing: "to the last entry",
+        undoing: "to the first entry",
+    }
+    .run();
+    Contest {
+        rounds: 20,
+        runners: vec![Runner::new("ours", || press("d", "removed 10.1"), || press("u", "taken back:"))],
+        doing: "an entry taken out",
+        undoing: "and put back",
+    }
+    .run();
 }
 
 fn first_frame(lab: &Standing) {

@@ -18,6 +18,7 @@ pub mod status;
 pub mod stopped;
 pub mod survey;
 pub mod takeover;
+pub mod voter;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -16,3 +16,4 @@ pub mod service;
 pub mod settings;
 pub mod systems;
 pub mod traffic_control;
+pub mod voter;

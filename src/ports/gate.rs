@@ -52,7 +52,7 @@ pub trait Gates: Send + Sync {
     async fn arm(&self, until: Moment) -> Result<(), GateError>;
 
     /// Blocks every own server now and reads it back; whether every one was read as blocked.
-    async fn close(&self, epoch: Epoch) -> bool;
+    async fn close(&self) -> bool;
 
     /// Reads the gates back.
     async fn whole(&self) -> Whole;

@@ -1,0 +1,267 @@
+//! One of the three voters at work: the monitor of a site, or the witness. It carries out what the lease's state
+//! machine says, in its order, and tells the machine what happened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+
+use crate::domain::lease::{
+    Command, Decision, Effect, Event, Message, Moment, Node, Right, Setup, Stored, Timing, Voter, Witness,
+};
+use crate::domain::site::Epoch;
+use crate::ports::gate::Until;
+use crate::ports::messages::{Dropped, Messages};
+use crate::ports::voter::{RawClock, VoterMemory};
+
+mod site;
+
+pub use site::{AtSite, Follow};
+
+/// What both kinds of voters work with.
+#[derive(Clone)]
+pub struct Tools {
+    /// The way to the other voters.
+    pub messages: Arc<dyn Messages>,
+    /// What must not be forgotten.
+    pub memory: Arc<dyn VoterMemory>,
+    /// The clock.
+    pub clock: Arc<dyn RawClock>,
+}
+
+/// What a voter is asked by somebody on its own machine.
+#[derive(Debug)]
+pub enum Asked {
+    /// How it is.
+    State(oneshot::Sender<State>),
+    /// A person's order; how it is after it.
+    Order(Command, oneshot::Sender<State>),
+}
+
+/// How a voter is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// Which voter.
+    pub voter: Voter,
+    /// The epoch in which it is live, if it is.
+    pub live: Option<Epoch>,
+    /// The last epoch in which a site was live, as far as it knows.
+    pub epoch: Epoch,
+    /// The guarantee in force: its word, and the whole line.
+    pub guarantee: (String, String),
+    /// What a site decides now, and why; nothing for a witness.
+    pub why: Option<Decision>,
+    /// What would change that.
+    pub would_change: Option<String>,
+    /// Messages that were not taken.
+    pub dropped: Dropped,
+}
+
+/// The state machine of either kind.
+enum Machine {
+    Site(Box<Node>),
+    Witness(Box<Witness>),
+}
+
+impl Machine {
+    fn step(&mut self, event: Event, now: Moment) -> Vec<Effect> {
+        match self {
+            Self::Site(node) => node.step(event, now),
+            Self::Witness(witness) => witness.step(event, now),
+        }
+    }
+
+    fn deadline(&self, now: Moment) -> Moment {
+        match self {
+            Self::Site(node) => node.deadline(now),
+            Self::Witness(witness) => witness.deadline(),
+        }
+    }
+}
+
+/// A voter at work.
+pub struct Work {
+    machine: Machine,
+    tools: Tools,
+    site: Option<AtSite>,
+    events: (UnboundedSender<Event>, UnboundedReceiver<Event>),
+    say: UnboundedSender<String>,
+}
+
+impl Work {
+    /// The monitor of a site.
+    ///
+    /// `nothing` is what it goes by when its memory is lost. A gate that cannot be read counts as open without a
+    /// promise, and is closed.
+    pub async fn at_site(
+        tools: Tools,
+        setup: Setup,
+        nothing: crate::domain::lease::Memory,
+        site: AtSite,
+        say: UnboundedSender<String>,
+    ) -> Self {
+        let seen = match site.gates.seen().await {
+            Ok(seen) => seen,
+            Err(error) => {
+                tell(&say, format!("the gate cannot be read: {error}"));
+                crate::domain::lease::GateSeen::Timed
+            }
+        };
+        let now = tools.clock.now();
+        let (node, effects) = Node::start(setup, load(&tools), nothing, seen, now);
+        let mut work =
+            Self { machine: Machine::Site(Box::new(node)), tools, site: Some(site), events: unbounded_channel(), say };
+        work.carry_out(effects, now).await;
+        work
+    }
+
+    /// The witness.
+    pub async fn as_witness(tools: Tools, timing: Timing, say: UnboundedSender<String>) -> Self {
+        let now = tools.clock.now();
+        let (witness, effects) = Witness::start(timing, load(&tools), now);
+        let mut work =
+            Self { machine: Machine::Witness(Box::new(witness)), tools, site: None, events: unbounded_channel(), say };
+        work.carry_out(effects, now).await;
+        work
+    }
+
+    /// Works until nobody can ask any more.
+    pub async fn run(mut self, mut asked: UnboundedReceiver<Asked>) {
+        let looks = self.site.as_ref().map(|site| site.look_on(self.events.0.clone()));
+        loop {
+            let now = self.tools.clock.now();
+            let left = self.machine.deadline(now).since(now);
+            let messages = Arc::clone(&self.tools.messages);
+            let event = tokio::select! {
+                biased;
+                event = self.events.1.recv() => event.unwrap_or(Event::Tick),
+                question = asked.recv() => match question {
+                    Some(question) => {
+                        self.answer(question).await;
+                        continue;
+                    }
+                    None => break,
+                },
+                (from, message) = messages.receive() => Event::Heard { from, message },
+                () = tokio::time::sleep(left) => Event::Tick,
+            };
+            self.take(event).await;
+        }
+        if let Some(looks) = looks {
+            looks.abort();
+        }
+    }
+
+    async fn take(&mut self, event: Event) {
+        let now = self.tools.clock.now();
+        let effects = self.machine.step(event, now);
+        self.carry_out(effects, now).await;
+    }
+
+    async fn answer(&mut self, asked: Asked) {
+        let (order, to) = match asked {
+            Asked::State(to) => (None, to),
+            Asked::Order(order, to) => (Some(order), to),
+        };
+        if let Some(order) = order {
+            self.take(Event::Ordered(order)).await;
+        }
+        // Whoever has gone needs no answer.
+        let _ = to.send(self.state());
+    }
+
+    fn state(&self) -> State {
+        let now = self.tools.clock.now();
+        let dropped = self.tools.messages.dropped();
+        match &self.machine {
+            Machine::Site(node) => {
+                let (guarantee, why) = (node.guarantee(now), node.why(now));
+                State {
+                    voter: Voter::Monitor(node.setup().site),
+                    live: node.live(),
+                    epoch: node.memory().order.epoch,
+                    guarantee: (guarantee.word().to_owned(), guarantee.to_string()),
+                    would_change: Some(why.because.would_change()),
+                    why: Some(why),
+                    dropped,
+                }
+            }
+            Machine::Witness(witness) => State {
+                voter: Voter::Witness,
+                live: None,
+                epoch: witness.memory().order.epoch,
+                guarantee: (String::new(), String::new()),
+                why: None,
+                would_change: None,
+                dropped,
+            },
+        }
+    }
+
+    /// Carries effects out one after the other. What needs no order runs aside and answers with an event.
+    async fn carry_out(&mut self, effects: Vec<Effect>, decided: Moment) {
+        let mut effects = std::collections::VecDeque::from(effects);
+        while let Some(effect) = effects.pop_front() {
+            match effect {
+                Effect::Keep(memory) => {
+                    if let Err(error) = self.tools.memory.keep(&memory) {
+                        tell(&self.say, format!("the promises cannot be written: {error}"));
+                        let now = self.tools.clock.now();
+                        // What followed from the memory has not happened.
+                        effects = self.machine.step(Event::NotKept, now).into();
+                        continue;
+                    }
+                    if let Some(site) = &self.site {
+                        site.follow(memory.order);
+                    }
+                }
+                Effect::Send { to, message } => self.send(to, &message).await,
+                Effect::Tell(told) => tell(&self.say, told.to_string()),
+                Effect::Open { right, epoch } => self.open(until(right, decided), epoch).await,
+                Effect::Arm { ticket, right } => {
+                    if let Some(site) = &self.site {
+                        site.arm(ticket, decided + right, self.events.0.clone());
+                    }
+                }
+                Effect::Close { ticket, because } => {
+                    tell(&self.say, format!("blocks: {because}"));
+                    if let Some(site) = &self.site {
+                        site.close(ticket, self.events.0.clone());
+                    }
+                }
+            }
+        }
+    }
+
+    async fn send(&self, to: Voter, message: &Message) {
+        self.tools.messages.send(to, message).await;
+    }
+
+    async fn open(&self, until: Until, epoch: Epoch) {
+        let Some(site) = &self.site else { return };
+        if let Err(error) = site.open(until, epoch).await {
+            tell(&self.say, format!("the gate cannot be opened: {error}"));
+        }
+    }
+}
+
+fn until(right: Right, decided: Moment) -> Until {
+    match right {
+        Right::For(left) => Until::Moment(decided + left),
+        Right::Standing => Until::Standing,
+    }
+}
+
+fn load(tools: &Tools) -> Stored {
+    tools.memory.load()
+}
+
+fn tell(say: &UnboundedSender<String>, line: String) {
+    // When nobody listens any more, the program is about to end.
+    let _ = say.send(line);
+}
+
+/// How often what a site sees is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -1,0 +1,142 @@
+//! What the monitor of a site does with its own servers: gates, and the order they are kept by.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::LOOK_EVERY;
+use crate::domain::lease::{Event, Moment};
+use crate::domain::site::{Epoch, Order, ServerId};
+use crate::domain::traffic::Origin;
+use crate::ports::gate::{GateError, Gates, Until, Whole};
+use crate::ports::traffic_control::TrafficControl;
+use crate::ports::voter::Sight;
+
+/// A site with its servers.
+#[derive(Clone)]
+pub struct AtSite {
+    /// The kernel gates of its servers.
+    pub gates: Arc<dyn Gates>,
+    /// What it sees of itself.
+    pub sight: Arc<dyn Sight>,
+    /// Brings its servers to the order.
+    pub follow: Follow,
+}
+
+/// Keeps the orders and the lasting blocks of the own servers as the lease goes, in the background: what must be at
+/// once is done by the gates.
+#[derive(Clone)]
+pub struct Follow {
+    wanted: watch::Sender<Wanted>,
+}
+
+/// How the servers are to be in the long run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wanted {
+    order: Option<Order>,
+    /// Open as far as the lasting block is concerned; the gates decide from moment to moment.
+    open: bool,
+}
+
+impl Follow {
+    /// Follows for these servers, until every handle is gone.
+    #[must_use]
+    pub fn start(traffic: Arc<dyn TrafficControl>, servers: Vec<ServerId>, say: UnboundedSender<String>) -> Self {
+        let (wanted, mut seen) = watch::channel(Wanted { order: None, open: false });
+        tokio::spawn(async move {
+            while seen.changed().await.is_ok() {
+                loop {
+                    let now = *seen.borrow_and_update();
+                    if let Err(error) = bring(&*traffic, &servers, now).await {
+                        super::tell(&say, error);
+                        tokio::time::sleep(LOOK_EVERY).await;
+                        continue;
+                    }
+                    break;
+                }
+            }
+        });
+        Self { wanted }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Wanted)) {
+        self.wanted.send_if_modified(|wanted| {
+            let before = *wanted;
+            change(wanted);
+            *wanted != before
+        });
+    }
+}
+
+/// Order first, so that a server that reboots meanwhile goes by the newer one.
+async fn bring(traffic: &dyn TrafficControl, servers: &[ServerId], wanted: Wanted) -> Result<(), String> {
+    for server in servers {
+        if let Some(order) = wanted.order {
+            traffic.write_order(*server, order).await.map_err(|error| error.to_string())?;
+        }
+        let done = if wanted.open { traffic.allow(*server).await } else { traffic.block(*server, Origin::Order).await };
+        done.map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+impl AtSite {
+    /// Opens the gates first: while they are timed, they alone decide.
+    pub(super) async fn open(&self, until: Until, epoch: Epoch) -> Result<(), GateError> {
+        self.gates.open(until, epoch).await?;
+        self.follow.change(|wanted| wanted.open = true);
+        Ok(())
+    }
+
+    pub(super) fn arm(&self, ticket: u64, until: Moment, events: UnboundedSender<Event>) {
+        let gates = Arc::clone(&self.gates);
+        tokio::spawn(async move {
+            // One that is not armed is asked again by the next round.
+            if gates.arm(until).await.is_ok() {
+                let _ = events.send(Event::Armed { ticket });
+            }
+        });
+    }
+
+    pub(super) fn close(&self, ticket: u64, events: UnboundedSender<Event>) {
+        let site = self.clone();
+        tokio::spawn(async move {
+            let verified = site.gates.close().await;
+            site.follow.change(|wanted| wanted.open = false);
+            let _ = events.send(Event::Closed { ticket, verified });
+        });
+    }
+
+    /// The servers are told which site is the active one.
+    pub(super) fn follow(&self, order: Order) {
+        self.follow.change(|wanted| wanted.order = Some(order));
+    }
+
+    /// Looks at everything again and again.
+    pub(super) fn look_on(&self, events: UnboundedSender<Event>) -> JoinHandle<()> {
+        let site = self.clone();
+        tokio::spawn(async move {
+            let mut ticks = interval(LOOK_EVERY);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                let (control, health, data, whole) =
+                    tokio::join!(site.sight.control(), site.sight.health(), site.sight.data(), site.gates.whole());
+                let (answering, of) = control;
+                let mut seen = vec![Event::Control { answering, of }, Event::Data { age: data }];
+                seen.extend(health.map(|is_well| Event::Health { is_well }));
+                seen.extend(match whole {
+                    Whole::Yes => Some(Event::GateWhole),
+                    Whole::No => Some(Event::GateChanged),
+                    Whole::Unknown => None,
+                });
+                if seen.into_iter().any(|event| events.send(event).is_err()) {
+                    return;
+                }
+            }
+        })
+    }
+}
