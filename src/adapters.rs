@@ -3,11 +3,13 @@
 pub mod call_server;
 pub mod clock;
 pub mod durable;
+pub mod gate;
 pub mod journal_file;
 pub mod local;
 pub mod mirror_folder;
 pub mod monitor_unit;
 pub mod netfilter;
+pub mod raw_clock;
 pub mod remote_backup;
 pub mod server_file;
 pub mod settings_file;
