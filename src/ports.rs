@@ -5,6 +5,7 @@
 pub mod backup_source;
 pub mod call_server;
 pub mod clock;
+pub mod conversation;
 pub mod dialog;
 pub mod documents;
 pub mod gate;

@@ -9,9 +9,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rustix::process::{Pid, Signal, geteuid, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::unix::pipe;
 use tokio::process::{Child, ChildStdin, Command as Process};
 use tokio::time::{sleep, timeout};
 
+use crate::ports::conversation::Conversation;
 use crate::ports::host::{Command, Host, HostError, Output, Sink, printable};
 
 /// How messages name this machine.
@@ -65,6 +67,18 @@ impl Host for LocalHost {
         outcome.await.map_err(|end: End| end.explained(&what, &command))
     }
 
+    async fn converse(&self, command: Command) -> Result<Conversation, HostError> {
+        let what = printable(&command.quoted());
+        let broken = |error: io::Error| End::Broken(error).explained(&what, &command);
+        // One pipe for both outputs: so a complaint stands before what was said after it.
+        let (from, says) = io::pipe().map_err(broken)?;
+        let complains = says.try_clone().map_err(broken)?;
+        let mut running = Running::start_into(&command, &what, (says.into(), complains.into()))?;
+        let to = running.child.stdin.take().ok_or_else(|| broken(io::ErrorKind::BrokenPipe.into()))?;
+        let from = pipe::Receiver::from_owned_fd(from.into()).map_err(broken)?;
+        Ok(Conversation::new(from, to, running))
+    }
+
     async fn reconnected(&self) -> Result<Arc<dyn Host>, HostError> {
         Ok(Arc::new(*self))
     }
@@ -78,6 +92,10 @@ struct Running {
 
 impl Running {
     fn start(command: &Command, what: &str) -> Result<Self, HostError> {
+        Self::start_into(command, what, (Stdio::piped(), Stdio::piped()))
+    }
+
+    fn start_into(command: &Command, what: &str, (stdout, stderr): (Stdio, Stdio)) -> Result<Self, HostError> {
         let not_started = |because: String| HostError::NotStarted {
             host: NAME.to_owned(),
             command: what.to_owned(),
@@ -91,8 +109,8 @@ impl Running {
             .args(words)
             .env("LC_ALL", "C")
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(stdout)
+            .stderr(stderr)
             .process_group(0)
             .kill_on_drop(true)
             .spawn()

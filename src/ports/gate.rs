@@ -64,6 +64,9 @@ pub enum GateError {
     /// The packet filter's program failed.
     #[error("the packet filter refuses: {0}")]
     Refused(String),
+    /// The right ended before the kernel could be given it.
+    #[error("the right ended before it was written")]
+    TooLate,
     /// It cannot be started or spoken with.
     #[error("the packet filter cannot be reached")]
     Io(#[from] std::io::Error),

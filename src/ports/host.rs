@@ -8,6 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use thiserror::Error;
 
+use crate::ports::conversation::Conversation;
+
 /// Output beyond this many bytes is a fault of the server, unless a command asks for more: no fact we read is larger.
 pub const OUTPUT_LIMIT: usize = 4 * 1024 * 1024;
 
@@ -169,6 +171,16 @@ pub trait Host: Send + Sync {
     /// # Errors
     /// As [`Host::run`], and [`HostError::Sink`] when `sink` refuses.
     async fn stream(&self, command: Command, sink: &mut dyn Sink) -> Result<Output, HostError>;
+
+    /// Starts a command that runs on, on a connection of its own, to be spoken with line by line. Its `input` and
+    /// `timeout` count for nothing here: whoever speaks with it says what it waits for.
+    ///
+    /// # Errors
+    /// [`HostError`] when it cannot be started, or this host can only run commands to their end.
+    async fn converse(&self, command: Command) -> Result<Conversation, HostError> {
+        let because = "commands are only run to their end there".to_owned();
+        Err(HostError::NotStarted { host: self.name(), command: printable(&command.quoted()), because })
+    }
 
     /// A host for the same server whose connection is made anew, to prove that one can still get in.
     ///

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use mxone_system_redundancy::adapters::local::LocalHost;
 use mxone_system_redundancy::domain::site::ServerId;
+use mxone_system_redundancy::ports::conversation::Conversation;
 use mxone_system_redundancy::ports::host::{Command, Host, HostError, Output, Sink};
 use mxone_system_redundancy::ports::systems::Hosts;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -159,6 +160,10 @@ impl Host for NamespaceHost {
 
     async fn stream(&self, command: Command, sink: &mut dyn Sink) -> Result<Output, HostError> {
         LocalHost.stream(self.here(command), sink).await
+    }
+
+    async fn converse(&self, command: Command) -> Result<Conversation, HostError> {
+        LocalHost.converse(self.here(command)).await
     }
 
     async fn reconnected(&self) -> Result<Arc<dyn Host>, HostError> {

@@ -3,30 +3,15 @@
 //! The form is canonical so that what is read back can be compared as text: masked addresses, `-p tcp -m tcp`,
 //! source port before destination port, `REJECT` with its kind.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::{Found, Mark, PortRange, Protocol, Signed, TelephonyPort, TurnAway};
+use super::{Facts, Found, Mark, Signed, Spared, TelephonyPort, TurnAway};
 use crate::domain::platform::SipProbe;
-
-/// The source port of our own SIP probe. Servers are never blocked from each other, so without it a probe could not
-/// tell a blocked server from an allowed one; 9528 follows the heartbeat's 9527 and is registered to nobody.
-pub const PROBE_SOURCE_PORT: u16 = 9528;
-
-/// The ports from which this machine asks others: Linux's `ip_local_port_range` as it comes.
-const EPHEMERAL: &str = "32768:60999";
-
-/// Services of ours that are asked by others: NTP and SNMP (SSH is added with its own port).
-const OWN_SERVICES: [(Protocol, u16); 2] = [(Protocol::Udp, 123), (Protocol::Udp, 161)];
-
-/// Services of others that we ask: DNS, NTP, SNMP and its traps (SSH is added).
-const REMOTE_SERVICES: [(Protocol, u16); 5] =
-    [(Protocol::Tcp, 53), (Protocol::Udp, 53), (Protocol::Udp, 123), (Protocol::Udp, 161), (Protocol::Udp, 162)];
 
 /// The two packet filters of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,21 +78,6 @@ impl Chain {
     }
 }
 
-/// Whom a block never touches.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spared {
-    /// The servers of both systems, control addresses, a witness, a management station.
-    pub addresses: BTreeSet<IpAddr>,
-    /// The port of SSH; 22 is spared beside it.
-    pub ssh_port: u16,
-}
-
-impl Default for Spared {
-    fn default() -> Self {
-        Self { addresses: BTreeSet::new(), ssh_port: 22 }
-    }
-}
-
 /// The rules of our chains in both families, without the marker rule.
 ///
 /// They know no connection states and are applied to every packet, so that a session that was up before ends.
@@ -121,9 +91,10 @@ impl RuleSet {
     /// The rules that turn these ports away and spare these.
     #[must_use]
     pub fn new(telephony: &[TelephonyPort], spared: &Spared, turn_away: TurnAway, probe: Option<SipProbe>) -> Self {
+        let facts = Facts { telephony, spared, turn_away, probe, heartbeat: None };
         let family = |family| {
-            let writer = Writer { family, telephony, spared, turn_away, probe };
-            Chain::ALL.into_iter().map(|chain| (chain, writer.chain(chain))).collect()
+            let written = |chain| facts.rules(chain, &[family]).iter().map(|rule| rule.as_iptables(family)).collect();
+            Chain::ALL.into_iter().map(|chain| (chain, written(chain))).collect()
         };
         Self { v4: family(Family::V4), v6: family(Family::V6) }
     }
@@ -212,141 +183,12 @@ pub enum RuleSetError {
     NotAFingerprint(String),
 }
 
-/// Writes the rules of one family.
-struct Writer<'a> {
-    family: Family,
-    telephony: &'a [TelephonyPort],
-    spared: &'a Spared,
-    turn_away: TurnAway,
-    probe: Option<SipProbe>,
-}
-
-impl Writer<'_> {
-    /// The rules of one chain: whom we spare first, then what is turned away.
-    fn chain(&self, chain: Chain) -> Vec<String> {
-        let mut rules = Vec::new();
-        if let (Chain::In, Some(probe)) = (chain, self.probe) {
-            let ports = format!("--sport {PROBE_SOURCE_PORT} --dport {}", probe.port);
-            rules.push(self.turned_away(probe.protocol, &ports));
-        }
-        let spared = match chain {
-            Chain::In => self.spared_inbound(),
-            Chain::Out => self.spared_outbound(),
-            Chain::Fwd => self.spared_forwarded(),
-        };
-        rules.extend(spared.into_iter().map(|matched| format!("{matched} -j RETURN")));
-        let mut seen = BTreeSet::new();
-        for port in self.telephony.iter().filter(|port| seen.insert((port.protocol, port.ports))) {
-            let range = written(port.ports);
-            rules.push(self.turned_away(port.protocol, &format!("--dport {range}")));
-            rules.push(self.turned_away(port.protocol, &format!("--sport {range}")));
-        }
-        rules
-    }
-
-    fn spared_inbound(&self) -> Vec<String> {
-        let mut spared = vec!["-i lo".to_owned()];
-        spared.extend(self.addresses().map(|address| format!("-s {address}")));
-        spared.extend(self.always());
-        spared.extend(self.own_services().map(|(protocol, port)| ports(protocol, &format!("--dport {port}"))));
-        spared.extend(self.answers());
-        spared
-    }
-
-    fn spared_outbound(&self) -> Vec<String> {
-        let mut spared = vec!["-o lo".to_owned()];
-        spared.extend(self.addresses().map(|address| format!("-d {address}")));
-        spared.extend(self.always());
-        spared.extend(self.own_services().map(|(protocol, port)| ports(protocol, &format!("--sport {port}"))));
-        spared.extend(self.requests());
-        spared
-    }
-
-    /// A packet that passes through has no side that is ours, so services are spared by their port as destination,
-    /// and as source only towards ephemeral ports.
-    fn spared_forwarded(&self) -> Vec<String> {
-        let mut spared: Vec<String> =
-            self.addresses().flat_map(|address| [format!("-s {address}"), format!("-d {address}")]).collect();
-        spared.extend(self.always());
-        spared.extend(self.own_services().map(|(protocol, port)| ports(protocol, &format!("--dport {port}"))));
-        spared.extend(self.answers());
-        spared.extend(self.requests());
-        spared
-    }
-
-    /// The spared addresses of this family, as `iptables-save` writes hosts.
-    fn addresses(&self) -> impl Iterator<Item = String> + '_ {
-        let hosts: BTreeSet<IpAddr> = self.spared.addresses.iter().map(IpAddr::to_canonical).collect();
-        let family = self.family;
-        hosts.into_iter().filter_map(move |address| match (family, address) {
-            (Family::V4, IpAddr::V4(address)) => Some(format!("{address}/32")),
-            (Family::V6, IpAddr::V6(address)) => Some(format!("{address}/128")),
-            (Family::V4, IpAddr::V6(_)) | (Family::V6, IpAddr::V4(_)) => None,
-        })
-    }
-
-    /// ICMP with neighbour discovery, DHCP, and TCP resets.
-    ///
-    /// The resets that `REJECT` in one chain sends pass the others: without this they would be swallowed there, and
-    /// a session that was up before would hang instead of ending. A reset carries no call.
-    fn always(&self) -> [String; 3] {
-        let reset = ports(Protocol::Tcp, "--tcp-flags RST RST");
-        match self.family {
-            Family::V4 => ["-p icmp".to_owned(), reset, ports(Protocol::Udp, "--sport 67:68 --dport 67:68")],
-            Family::V6 => ["-p ipv6-icmp".to_owned(), reset, ports(Protocol::Udp, "--sport 546:547 --dport 546:547")],
-        }
-    }
-
-    fn ssh_ports(&self) -> impl Iterator<Item = (Protocol, u16)> + use<> {
-        BTreeSet::from([22, self.spared.ssh_port]).into_iter().map(|port| (Protocol::Tcp, port))
-    }
-
-    fn own_services(&self) -> impl Iterator<Item = (Protocol, u16)> + use<> {
-        self.ssh_ports().chain(OWN_SERVICES)
-    }
-
-    /// What others answer to requests of ours. Only towards ephemeral ports: a phone that sends to 5060 from source
-    /// port 53 is no answer.
-    fn answers(&self) -> impl Iterator<Item = String> + use<> {
-        let services = self.ssh_ports().chain(REMOTE_SERVICES);
-        services.map(|(protocol, port)| ports(protocol, &format!("--sport {port} --dport {EPHEMERAL}")))
-    }
-
-    /// What we ask of others.
-    fn requests(&self) -> impl Iterator<Item = String> + use<> {
-        let services = self.ssh_ports().chain(REMOTE_SERVICES);
-        services.map(|(protocol, port)| ports(protocol, &format!("--sport {EPHEMERAL} --dport {port}")))
-    }
-
-    /// A rule that turns packets of these ports away.
-    fn turned_away(&self, protocol: Protocol, matched: &str) -> String {
-        let target = match (self.turn_away, protocol, self.family) {
-            (TurnAway::Drop, _, _) => "DROP",
-            (TurnAway::Reject, Protocol::Tcp, _) => "REJECT --reject-with tcp-reset",
-            (TurnAway::Reject, Protocol::Udp | Protocol::Sctp, Family::V4) => {
-                "REJECT --reject-with icmp-port-unreachable"
-            }
-            (TurnAway::Reject, Protocol::Udp | Protocol::Sctp, Family::V6) => {
-                "REJECT --reject-with icmp6-port-unreachable"
-            }
-        };
-        format!("{} -j {target}", ports(protocol, matched))
-    }
-}
-
-/// A match on a protocol and on what its own module matches.
-fn ports(protocol: Protocol, matched: &str) -> String {
-    format!("-p {protocol} -m {protocol} {matched}")
-}
-
-/// A port range as `iptables-save` writes it.
-fn written(range: PortRange) -> String {
-    range.to_string().replace('-', ":")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::domain::traffic::Protocol;
 
     #[test]
     fn the_rules_of_a_small_system_read_as_a_person_would_write_them() {

@@ -1,0 +1,243 @@
+//! The kernel gate on real nft in network namespaces, judged by a phone that asks every 10 ms.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "this is a test; clippy only knows the functions marked as such"
+)]
+
+#[path = "namespace/namespace.rs"]
+mod namespace;
+#[path = "gate/site.rs"]
+mod site;
+
+use std::net::{IpAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use mxone_system_redundancy::adapters::gate::ServerGate;
+use mxone_system_redundancy::domain::lease::GateSeen;
+use mxone_system_redundancy::ports::gate::GateError;
+use site::{SERVER, SERVER_V6, Site, in_ms, pause};
+
+/// A right may end so much later than told: the time a write takes to the kernel, a tick of it, and a probe.
+const LATEST: Duration = Duration::from_millis(100);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_ends_by_itself_at_its_moment() {
+    let site = Site::new();
+    for address in [SERVER, SERVER_V6] {
+        let gate = site.gate();
+        let prober = site.probe(address, 5060);
+        let told = Instant::now();
+        gate.open(in_ms(600)).await.unwrap();
+        let opened = Instant::now();
+        pause(900).await;
+        let probes = prober.end();
+        let passed = probes.last_answered() - told;
+        println!("{address}: the last probe that passed was sent after {passed:?} of 600 ms");
+        assert!(passed <= Duration::from_millis(600) + LATEST && passed >= Duration::from_millis(500), "{passed:?}");
+        assert_eq!(probes.lost_between(opened, told + Duration::from_millis(550)), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_renewed_every_250_ms_never_leaves_a_gap() {
+    let site = Site::new();
+    let gate = site.gate();
+    gate.open(in_ms(1500)).await.unwrap();
+    let probers = [site.probe(SERVER, 5060), site.probe(SERVER_V6, 5060)];
+    let begun = Instant::now();
+    let mut slowest = Duration::ZERO;
+    while begun.elapsed() < Duration::from_secs(10) {
+        pause(250).await;
+        let before = Instant::now();
+        gate.open(in_ms(1500)).await.unwrap();
+        slowest = slowest.max(before.elapsed());
+        assert!(gate.is_whole().await.unwrap());
+    }
+    println!("the slowest renewal took {slowest:?}");
+    let end = begun + Duration::from_secs(10);
+    for probes in probers.map(site::Prober::end) {
+        assert!(probes.sent.len() > 500);
+        assert_eq!(probes.lost_between(begun, end), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_that_is_up_stops_when_the_gate_closes_although_others_accept_established_flows() {
+    let site = Site::new();
+    for chain in ["INPUT", "OUTPUT"] {
+        let accept = ["-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT"];
+        site.server.checked(&[&["iptables", "-I", chain][..], &accept].concat());
+    }
+    let gate = site.gate();
+    gate.open(in_ms(60_000)).await.unwrap();
+    let prober = site.probe(SERVER, 5060);
+    pause(200).await;
+    let told = Instant::now();
+    gate.close().await.unwrap();
+    println!("closing took {:?}", told.elapsed());
+    let closed = Instant::now();
+    pause(300).await;
+    let probes = prober.end();
+    assert!(probes.answered_between(told - Duration::from_millis(150), told) > 5);
+    assert_eq!(probes.answered_between(closed, Instant::now()), 0);
+    assert_eq!(gate.seen().await.unwrap(), GateSeen::Closed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ssh_ping_and_the_heartbeat_go_on_while_the_gate_is_closed() {
+    let site = Site::new();
+    let gate = site.gate();
+    gate.close().await.unwrap();
+    let listener = |port| site.server.within(|| TcpListener::bind(("::", port)).unwrap());
+    let (_ssh, _sip) = (listener(22), listener(5060));
+    for address in [SERVER, SERVER_V6] {
+        let connects = |port: u16| {
+            let to = (address, port);
+            site.phone.within(|| TcpStream::connect(to).is_ok())
+        };
+        assert!(connects(22), "SSH to {address}");
+        assert!(!connects(5060), "SIP over TCP to {address}");
+        site.phone.checked(&["ping", "-c", "1", "-W", "1", address]);
+        assert!(site.answers(address, 9527), "the heartbeat to {address}");
+        assert!(!site.answers(address, 5060), "SIP to {address}");
+    }
+    assert!(site.server.within(|| TcpStream::connect(("127.0.0.1", 5060)).is_ok()), "loopback");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_do_with_iptables_does_not_open_it() {
+    let site = Site::new();
+    let gate = site.gate();
+    gate.close().await.unwrap();
+    for program in ["iptables", "ip6tables"] {
+        site.server.checked(&[program, "-I", "INPUT", "-j", "ACCEPT"]);
+        site.server.checked(&[program, "-F"]);
+        site.server.checked(&[program, "-X"]);
+        let output = site.server.run(&[&format!("{program}-restore")], "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n");
+        assert!(output.status.success());
+    }
+    assert!(!site.answers(SERVER, 5060) && !site.answers(SERVER_V6, 5060));
+    assert!(gate.is_whole().await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flush_by_others_is_told_once_and_mended_closed_unless_entitled() {
+    let site = Site::new();
+    let gate = site.gate();
+    gate.close().await.unwrap();
+    let flush = || site.server.checked(&["nft", "flush", "ruleset"]);
+
+    flush();
+    assert!(site.answers(SERVER, 5060), "without a gate nothing is turned away");
+    assert!(!gate.is_whole().await.unwrap());
+    gate.close().await.unwrap();
+    assert!(!site.answers(SERVER, 5060) && gate.is_whole().await.unwrap());
+
+    // A renewal mends it before anybody looks: it is told all the same.
+    gate.open(in_ms(60_000)).await.unwrap();
+    flush();
+    gate.open(in_ms(700)).await.unwrap();
+    assert_eq!(gate.seen().await.unwrap(), GateSeen::Timed);
+    assert!(!gate.is_whole().await.unwrap());
+    assert!(gate.is_whole().await.unwrap());
+    pause(800).await;
+    assert!(!site.answers(SERVER, 5060), "what was mended ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_change_by_others_is_seen_and_mended() {
+    let site = Site::new();
+    let gate = site.gate();
+    let set = ["inet", "mxone_redundancy", "right"];
+    let changes: [&[&str]; 5] = [
+        &["nft", "insert", "rule", "inet", "mxone_redundancy", "input", "accept"],
+        &["nft", "flush", "chain", "inet", "mxone_redundancy", "forward"],
+        &["nft", "add", "rule", "inet", "mxone_redundancy", "output", "drop"],
+        &["nft", "delete", "table", "inet", "mxone_redundancy"],
+        &[&["nft", "add", "element"], &set[..], &["{ ipv4, ipv6 }"]].concat(),
+    ];
+    for change in changes {
+        gate.close().await.unwrap();
+        assert!(gate.is_whole().await.unwrap());
+        site.server.checked(change);
+        assert!(!gate.is_whole().await.unwrap(), "{change:?}");
+        assert!(!gate.is_whole().await.unwrap(), "{change:?}: as long as it is so");
+        gate.open(in_ms(60_000)).await.unwrap();
+        assert!(gate.is_whole().await.unwrap(), "{change:?}");
+        gate.close().await.unwrap();
+        assert!(!site.answers(SERVER, 5060), "{change:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_is_seen_as_what_it_is_also_by_the_next_process() {
+    let site = Site::new();
+    let gate = site.gate();
+    let seen = async || site.gate().seen().await.unwrap();
+    assert_eq!(seen().await, GateSeen::Unarmed);
+    gate.open(in_ms(60_000)).await.unwrap();
+    assert_eq!(seen().await, GateSeen::Timed);
+    // The next process opens it without a gap, and leaves no more than there was.
+    let prober = site.probe(SERVER, 5060);
+    let begun = Instant::now();
+    site.gate().open(in_ms(60_000)).await.unwrap();
+    pause(50).await;
+    assert_eq!(prober.end().lost_between(begun, begun + Duration::from_millis(40)), 0);
+    gate.close().await.unwrap();
+    assert_eq!(seen().await, GateSeen::Closed);
+    gate.disarm().await.unwrap();
+    assert_eq!(seen().await, GateSeen::Unarmed);
+    assert!(site.answers(SERVER, 5060) && gate.is_whole().await.unwrap());
+    assert_eq!(site.server.checked(&["nft", "list", "ruleset"]), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gate_of_the_largest_pair_of_systems_is_written_and_read_in_time() {
+    let site = Site::new();
+    let host = |lim: u8| [IpAddr::from([198, 51, 100, lim]), format!("2001:db8::{lim}:1").parse().unwrap()];
+    let servers: Vec<IpAddr> = (1..=248).flat_map(host).collect();
+    let gate = ServerGate::new(namespace::NamespaceHost::new(&site.server), site::sparing(&servers));
+    gate.open(in_ms(60_000)).await.unwrap();
+    let begun = Instant::now();
+    assert!(gate.is_whole().await.unwrap());
+    println!("reading it took {:?}", begun.elapsed());
+    gate.close().await.unwrap();
+    println!("reading and closing it took {:?}", begun.elapsed());
+    assert!(!site.answers(SERVER, 5060));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_nft_that_dies_or_hangs_is_replaced() {
+    let site = Site::new();
+    let gate = site.gate();
+    gate.open(in_ms(60_000)).await.unwrap();
+    for signal in ["-KILL", "-STOP"] {
+        let pids = namespace::checked(&["ip", "netns", "pids", &site.server.name], "");
+        for pid in pids.split_whitespace() {
+            namespace::checked(&["kill", signal, pid], "");
+        }
+        gate.open(in_ms(60_000)).await.unwrap();
+        assert_eq!(site.gate().seen().await.unwrap(), GateSeen::Timed, "{signal}");
+        let pids = namespace::checked(&["ip", "netns", "pids", &site.server.name], "");
+        for pid in pids.split_whitespace() {
+            namespace::checked(&["kill", signal, pid], "");
+        }
+        gate.close().await.unwrap();
+        assert!(!site.answers(SERVER, 5060), "{signal}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_that_has_ended_is_never_written() {
+    let site = Site::new();
+    let gate = site.gate();
+    let ended = in_ms(0);
+    assert!(matches!(gate.open(ended).await, Err(GateError::TooLate)));
+    gate.open(in_ms(60_000)).await.unwrap();
+    assert!(matches!(gate.open(ended).await, Err(GateError::TooLate)));
+    assert!(!site.answers(SERVER, 5060), "and what was there ends with it");
+}
