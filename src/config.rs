@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod document;
+pub mod lease;
 pub mod platform;
 pub mod redundancy;
 pub mod translation;

@@ -33,6 +33,7 @@ use crate::ports::mirror_store::MirrorStore;
 use crate::ports::service::Service;
 use crate::ports::settings::Settings;
 use crate::ports::systems::Systems;
+use crate::ports::voter::OwnVoter;
 
 pub use stopped::Stopped;
 
@@ -55,6 +56,8 @@ pub struct Ports {
     pub documents: Arc<dyn Documents>,
     /// The monitor as a service.
     pub service: Arc<dyn Service>,
+    /// The voter of automatic takeover that works on this machine.
+    pub voter: Arc<dyn OwnVoter>,
     /// Where translated exchange data is made before it is put in its place.
     pub staging: Staging,
 }

@@ -28,12 +28,15 @@ pub use wiring::maintenance::mxone_maintenance;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 
+use crate::config::lease::LeaseFile;
 use crate::domain::journal::Person;
+use crate::domain::lease::Voter;
 use crate::faces::cli::{Cli, Command, Common, Lab};
 use crate::faces::failure::{Exit, Failure};
 use crate::faces::output::{self, ToReader};
@@ -41,6 +44,7 @@ use crate::faces::plain::Plain;
 use crate::faces::run::{self, Run, SCHEMA};
 use crate::faces::terminal;
 use crate::faces::terminal::session::World;
+use crate::faces::watch;
 use crate::flows::Ports;
 use crate::flows::recover::Way;
 use crate::wiring::demo::News;
@@ -100,6 +104,11 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     let place = place(&mut common)?;
     let ports = wiring::ports(&place);
     let mut out = ToReader(std::io::stdout());
+    match command {
+        Some(Command::Monitor { install: false }) => return monitor(&place, &ports, common.json).await,
+        Some(Command::Witness { listen }) => return witness(&place, &ports, listen, common.json).await,
+        _ => {}
+    }
     let recover = match (common.resume, common.abandon) {
         (true, _) => Some(Way::Resume),
         (false, true) => Some(Way::Abandon),
@@ -113,6 +122,25 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         (None, Some(command)) => run.run(command).await,
         (None, None) => menu(&ports, run.common).await,
     }
+}
+
+/// The monitor of a site, with the voter that works there, if one is set up.
+async fn monitor(place: &Place, ports: &Ports, json: bool) -> Result<(), Failure> {
+    let voter = match wiring::voter::set_up(place)? {
+        Some(file) => Some(wiring::voter::start(place, file).await?),
+        None => None,
+    };
+    Ok(watch::watch(ports, &mut ToReader(std::io::stdout()), json, voter).await?)
+}
+
+/// The witness.
+async fn witness(place: &Place, ports: &Ports, listen: Option<SocketAddr>, json: bool) -> Result<(), Failure> {
+    let Some(file) = wiring::voter::set_up(place)?.filter(|file| file.me == Voter::Witness) else {
+        return Err(Failure::new(Exit::NotConfigured, "this machine is not set up as a witness"));
+    };
+    let file = LeaseFile { listen: listen.unwrap_or(file.listen), ..file };
+    let voter = wiring::voter::start(place, file).await?;
+    Ok(watch::watch(ports, &mut ToReader(std::io::stdout()), json, Some(voter)).await?)
 }
 
 /// The menu: as a terminal UI, as line prompts where the terminal can do no better or a person wishes so.

@@ -3,6 +3,7 @@
 pub mod demo;
 pub mod maintenance;
 pub mod standing_lab;
+pub mod voter;
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use crate::adapters::clock::SystemClock;
 use crate::adapters::journal_file::JournalFile;
 use crate::adapters::mirror_folder::MirrorFolder;
+use crate::adapters::monitor_socket::MonitorSocket;
 use crate::adapters::monitor_unit::MonitorUnit;
 use crate::adapters::settings_file::{Format, SettingsFile, Written};
 use crate::adapters::systems::{Reach, RealSystems};
@@ -71,6 +73,7 @@ pub fn ports(place: &Place) -> Ports {
         clock,
         documents,
         service: Arc::new(MonitorUnit::new(&place.root)),
+        voter: Arc::new(MonitorSocket::below(&place.root)),
         staging: Staging { here: staging, on_server },
     }
 }

@@ -221,7 +221,7 @@ async fn a_first_block_that_nobody_confirms_is_taken_back_by_the_server() {
 async fn connections_outlive_a_change_of_settings_and_unknown_servers_answer_with_an_error() {
     let lab = Lab::start().await;
     let here = lab.hosts().remove(&ALTERNATE);
-    let reach = Reach { routes: lab.pair.routes(), probe_routes: lab.pair.probe_routes(), here };
+    let reach = Reach { routes: lab.pair.routes(), probe_routes: lab.pair.probe_routes(), here, site: None };
     let systems = RealSystems::new(reach, PathBuf::from("/"), Arc::new(SystemClock));
     let cards = lab.pair.host_keys().into_iter();
     let card = |(server, key)| (server, ServerCard { address: address(server), host_key: Some(key) });

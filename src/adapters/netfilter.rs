@@ -72,6 +72,13 @@ impl Netfilter {
         self
     }
 
+    /// The same on LIM 1 of another site than the alternate.
+    #[must_use]
+    pub const fn on(mut self, site: Site) -> Self {
+        self.local = ServerId::first_of(site);
+        self
+    }
+
     /// The same with another time for the confirmation of a first application.
     #[must_use]
     pub const fn confirmed_within(mut self, time: Duration) -> Self {
@@ -260,7 +267,8 @@ pub async fn rules_in_force(host: Arc<dyn Host>) -> Result<Option<RuleSet>, Traf
 pub use boot_guard::GuardRulesError;
 
 /// Whom a membership never blocks.
-fn spared(membership: &Membership) -> Spared {
+#[must_use]
+pub fn spared(membership: &Membership) -> Spared {
     let servers = membership.servers.values().map(|card| card.address);
     let addresses: BTreeSet<IpAddr> = servers.chain(membership.never_block.iter().copied()).collect();
     Spared { addresses, ssh_port: membership.ssh.port }

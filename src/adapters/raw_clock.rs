@@ -3,6 +3,16 @@
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::domain::lease::Moment;
+use crate::ports::voter;
+
+/// The raw clock as a port.
+pub struct RawClock;
+
+impl voter::RawClock for RawClock {
+    fn now(&self) -> Moment {
+        now()
+    }
+}
 
 /// The moment it is (`CLOCK_MONOTONIC_RAW`).
 #[must_use]

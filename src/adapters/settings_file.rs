@@ -41,7 +41,12 @@ impl SettingsFile {
     /// The configuration below `root` (`/` on a real server).
     #[must_use]
     pub fn new(root: &Path, format: Format) -> Self {
-        let folder = root.join("etc/mxone_system_redundancy");
+        Self::in_folder(&root.join("etc/mxone_system_redundancy"), format)
+    }
+
+    /// The configuration in a folder of its own, as the primary has it for its monitor.
+    #[must_use]
+    pub fn in_folder(folder: &Path, format: Format) -> Self {
         Self { configuration: folder.join("config.yaml"), translation: folder.join("translation.yaml"), format }
     }
 

@@ -29,6 +29,8 @@ pub struct Reach {
     pub probe_routes: BTreeMap<IpAddr, SocketAddr>,
     /// LIM 1 of the alternate, where that is not this machine.
     pub here: Option<Arc<dyn Host>>,
+    /// The site whose LIM 1 this machine is; without one, the alternate.
+    pub site: Option<Site>,
 }
 
 /// The servers of the real world, or of the embedded lab: the same code dials them elsewhere.
@@ -62,7 +64,7 @@ impl RealSystems {
     }
 
     fn host(&self, server: ServerId, card: &ServerCard, access: &SshAccess) -> Arc<dyn Host> {
-        if server == ServerId::first_of(Site::Alternate) {
+        if server == ServerId::first_of(self.site()) {
             return self.reach.here.clone().unwrap_or_else(|| Arc::new(LocalHost));
         }
         let Some(host_key) = &card.host_key else {
@@ -78,6 +80,10 @@ impl RealSystems {
         let host = Arc::new(SshHost::new(server, login));
         kept.hosts.push((card.clone(), access.clone(), Arc::clone(&host)));
         host
+    }
+
+    fn site(&self) -> Site {
+        self.reach.site.unwrap_or(Site::Alternate)
     }
 
     fn dialled(&self, address: IpAddr, access: &SshAccess) -> SocketAddr {
@@ -150,7 +156,8 @@ impl Systems for RealSystems {
     fn open(&self, membership: &Membership) -> SystemPorts {
         let hosts = self.hosts(membership);
         let (clock, probes) = (Arc::clone(&self.clock), self.reach.probe_routes.clone());
-        let netfilter = Netfilter::new(Arc::clone(&hosts), membership, Arc::clone(&clock)).below(&self.files);
+        let netfilter =
+            Netfilter::new(Arc::clone(&hosts), membership, Arc::clone(&clock)).below(&self.files).on(self.site());
         SystemPorts {
             traffic: Arc::new(netfilter),
             call_server: Arc::new(ProfiledCallServer::new(Arc::clone(&hosts), membership, clock, probes)),

@@ -148,6 +148,11 @@ pub fn read_on<T: DeserializeOwned>(file: &Path, text: &str) -> Reading<T> {
     reading
 }
 
+/// A value that was not read from a file.
+pub fn here<T>(value: T) -> Spanned<T> {
+    Spanned::new(value, serde_yaml::Location::UNKNOWN, serde_yaml::Location::UNKNOWN)
+}
+
 /// Decodes the bytes of a file.
 ///
 /// # Errors

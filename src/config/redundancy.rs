@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Spanned;
 
-use super::document::{self, Problem};
+use super::document::{self, Problem, here};
 use crate::domain::address::HostKey;
 use crate::domain::configuration::{
     BootPolicy, Configuration, CopyLimits, Membership, ServerCard, SshAccess, TakeoverSettings, WithoutPeer,
@@ -237,11 +237,6 @@ pub fn write(configuration: &Configuration) -> String {
     format!(
         "# Settings of mxone_system_redundancy. Check after a change with: mxone_system_redundancy config check\n{body}"
     )
-}
-
-/// A value that was not read from a file.
-fn here<T>(value: T) -> Spanned<T> {
-    Spanned::new(value, serde_yaml::Location::UNKNOWN, serde_yaml::Location::UNKNOWN)
 }
 
 #[cfg(test)]

@@ -103,6 +103,18 @@ pub enum Command {
         #[arg(long)]
         install: bool,
     },
+    /// Be the witness of a pair: the third vote, on any Linux machine at neither site.
+    Witness {
+        /// Listen here instead of where the file says.
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: Option<std::net::SocketAddr>,
+    },
+    /// Automatic takeover as the voter on this machine has it: what is promised, what it decides and why.
+    Lease {
+        /// An order to it; without one it is only asked.
+        #[command(subcommand)]
+        order: Option<LeaseOrder>,
+    },
     /// Platform profiles.
     Platform {
         /// What.
@@ -323,6 +335,19 @@ pub enum Platform {
         #[arg(long, value_name = "SITE")]
         site: Option<crate::domain::site::Site>,
     },
+}
+
+/// `lease`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum LeaseOrder {
+    /// Let nothing move by itself for so many minutes; 0 ends it. Needs --reason.
+    Hold {
+        /// How long; at most a day.
+        #[arg(value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(..=1440))]
+        minutes: u64,
+    },
+    /// Say that the last automatic takeover was seen, so that the next need not wait.
+    Acknowledge,
 }
 
 /// `config`.

@@ -11,7 +11,7 @@ use super::failure::{Exit, Failure};
 use super::prompts::Prompts;
 use super::scripted::Scripted;
 use super::teller::{Teller, plan_text};
-use super::{output, print, watch};
+use super::{output, print};
 use crate::domain::given::Given;
 use crate::domain::journal::Person;
 use crate::domain::site::Site;
@@ -24,6 +24,7 @@ use crate::ports::settings::SettingsError;
 mod data;
 mod generate;
 mod given;
+mod lease;
 mod platform;
 mod settings;
 
@@ -84,14 +85,12 @@ impl Run<'_> {
             Command::Data { job } => self.data(job).await,
             Command::History { last } => self.history(last),
             Command::Monitor { install: true } => self.install_monitor(),
-            Command::Monitor { install: false } => {
-                watch::watch(self.ports, &mut *self.out, self.common.json).await.map_err(Failure::from)
-            }
+            Command::Lease { order } => self.lease(order).await,
             Command::Platform { what } => self.platform(what).await,
             Command::Config { what: Config::Check } => self.check_configuration(),
             Command::Help { topic } => self.help(&topic),
             Command::Generate { what } => self.generate(&what),
-            Command::Demo | Command::Lab { .. } => {
+            Command::Demo | Command::Lab { .. } | Command::Monitor { install: false } | Command::Witness { .. } => {
                 Err(Failure::new(Exit::BadInput, "this command does not go with the flags given"))
             }
         }

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -12,7 +13,9 @@ use super::scripted::Scripted;
 use super::teller::Teller;
 use crate::domain::given::Given;
 use crate::domain::journal::Person;
+use crate::domain::plan::Action;
 use crate::domain::schedule::Due;
+use crate::flows::configured::note;
 use crate::flows::monitor::{Monitor, ROUND, begin_copy, copy_due, copy_now};
 use crate::flows::{Ended, Ports, Request, Stopped};
 use crate::ports::host::visible;
@@ -22,7 +25,15 @@ use crate::ports::journal::Held;
 ///
 /// # Errors
 /// When no signal can be waited for. All else is told, and tried again in the next round.
-pub async fn watch(ports: &Ports, out: &mut (dyn Write + Send), json: bool) -> Result<(), Stopped> {
+///
+/// Where a voter works on this machine, `voter` is what it tells: then the lease says what is open, and nothing is
+/// brought back to the order here.
+pub async fn watch(
+    ports: &Ports,
+    out: &mut (dyn Write + Send),
+    json: bool,
+    mut voter: Option<UnboundedReceiver<String>>,
+) -> Result<(), Stopped> {
     let no_signal = |error: std::io::Error| Stopped::NotProved(format!("signals cannot be waited for: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
@@ -41,8 +52,14 @@ pub async fn watch(ports: &Ports, out: &mut (dyn Write + Send), json: bool) -> R
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
+            told = next(&mut voter) => match told {
+                Some(told) => watcher.voter_tells(&told),
+                None => voter = None,
+            },
             _ = ticks.tick() => {
-                watcher.round().await;
+                if voter.is_none() {
+                    watcher.round().await;
+                }
                 watcher.copy_if_due(started).await;
             }
         }
@@ -54,6 +71,14 @@ pub async fn watch(ports: &Ports, out: &mut (dyn Write + Send), json: bool) -> R
         copy.running.abort();
     }
     Ok(())
+}
+
+/// What the voter tells next; never, where there is none.
+async fn next(voter: &mut Option<UnboundedReceiver<String>>) -> Option<String> {
+    match voter {
+        Some(voter) => voter.recv().await,
+        None => std::future::pending().await,
+    }
 }
 
 struct Watcher<'a> {
@@ -92,6 +117,14 @@ impl Watcher<'_> {
                     self.last_error = Some(text);
                 }
             }
+        }
+    }
+
+    /// What a voter tells is history as well.
+    fn voter_tells(&mut self, told: &str) {
+        self.say(told);
+        if let Err(error) = note(self.ports, &request(), Action::Monitor, told) {
+            self.say(&format!("the history was not written: {}", crate::flows::carry_out::describe(&error)));
         }
     }
 

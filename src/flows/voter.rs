@@ -4,20 +4,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::oneshot;
 
-use crate::domain::lease::{
-    Command, Decision, Effect, Event, Message, Moment, Node, Right, Setup, Stored, Timing, Voter, Witness,
-};
+use crate::domain::lease::{Effect, Event, Message, Moment, Node, Right, Setup, Stored, Timing, Voter, Witness};
 use crate::domain::site::Epoch;
 use crate::ports::gate::Until;
-use crate::ports::messages::{Dropped, Messages};
-use crate::ports::voter::{RawClock, VoterMemory};
+use crate::ports::messages::Messages;
+use crate::ports::voter::{Asked, RawClock, State, VoterMemory};
 
+mod sight;
 mod site;
 
+pub use sight::OwnSight;
 pub use site::{AtSite, Follow};
 
 /// What both kinds of voters work with.
@@ -29,34 +27,6 @@ pub struct Tools {
     pub memory: Arc<dyn VoterMemory>,
     /// The clock.
     pub clock: Arc<dyn RawClock>,
-}
-
-/// What a voter is asked by somebody on its own machine.
-#[derive(Debug)]
-pub enum Asked {
-    /// How it is.
-    State(oneshot::Sender<State>),
-    /// A person's order; how it is after it.
-    Order(Command, oneshot::Sender<State>),
-}
-
-/// How a voter is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
-    /// Which voter.
-    pub voter: Voter,
-    /// The epoch in which it is live, if it is.
-    pub live: Option<Epoch>,
-    /// The last epoch in which a site was live, as far as it knows.
-    pub epoch: Epoch,
-    /// The guarantee in force: its word, and the whole line.
-    pub guarantee: (String, String),
-    /// What a site decides now, and why; nothing for a witness.
-    pub why: Option<Decision>,
-    /// What would change that.
-    pub would_change: Option<String>,
-    /// Messages that were not taken.
-    pub dropped: Dropped,
 }
 
 /// The state machine of either kind.
@@ -102,7 +72,7 @@ impl Work {
         site: AtSite,
         say: UnboundedSender<String>,
     ) -> Self {
-        let seen = match site.gates.seen().await {
+        let seen = match site.seen().await {
             Ok(seen) => seen,
             Err(error) => {
                 tell(&say, format!("the gate cannot be read: {error}"));
@@ -161,15 +131,11 @@ impl Work {
     }
 
     async fn answer(&mut self, asked: Asked) {
-        let (order, to) = match asked {
-            Asked::State(to) => (None, to),
-            Asked::Order(order, to) => (Some(order), to),
-        };
-        if let Some(order) = order {
+        if let Some(order) = asked.order {
             self.take(Event::Ordered(order)).await;
         }
         // Whoever has gone needs no answer.
-        let _ = to.send(self.state());
+        let _ = asked.answer.send(self.state());
     }
 
     fn state(&self) -> State {

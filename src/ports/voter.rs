@@ -4,8 +4,12 @@ use std::io;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
-use crate::domain::lease::{Memory, Moment, Stored};
+use super::messages::Dropped;
+use crate::domain::lease::{Command, Decision, Memory, Moment, Stored, Voter};
+use crate::domain::site::Epoch;
 
 /// The raw monotonic clock of this machine, which nobody sets or slews.
 pub trait RawClock: Send + Sync {
@@ -31,9 +35,47 @@ pub trait Sight: Send + Sync {
     /// How many of the control addresses answer here, and how many there are.
     async fn control(&self) -> (u8, u8);
 
-    /// Whether the call server is well; `None` where it cannot be told now.
+    /// Whether the call server is well, asked only while traffic is let in; `None` where it cannot be told.
     async fn health(&self) -> Option<bool>;
 
     /// How old the loaded data is; `None` when nothing is loaded.
     async fn data(&self) -> Option<Duration>;
+}
+
+/// What a voter is asked by somebody on its own machine.
+#[derive(Debug)]
+pub struct Asked {
+    /// A person's order; without one it is only asked how it is.
+    pub order: Option<Command>,
+    /// Where the answer goes: how it is after that.
+    pub answer: oneshot::Sender<State>,
+}
+
+/// How a voter is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// Which voter.
+    pub voter: Voter,
+    /// The epoch in which it is live, if it is.
+    pub live: Option<Epoch>,
+    /// The last epoch in which a site was live, as far as it knows.
+    pub epoch: Epoch,
+    /// The guarantee in force: its word, and the whole line.
+    pub guarantee: (String, String),
+    /// What a site decides now, and why; nothing for a witness.
+    pub why: Option<Decision>,
+    /// What would change that.
+    pub would_change: Option<String>,
+    /// Messages that were not taken.
+    pub dropped: Dropped,
+}
+
+/// The voter that works on this machine, as another program on it reaches it.
+#[async_trait]
+pub trait OwnVoter: Send + Sync {
+    /// Asks how it is, after an order if there is one; `None` when no voter works here.
+    ///
+    /// # Errors
+    /// When it works here and cannot be asked.
+    async fn ask(&self, order: Option<Command>) -> io::Result<Option<State>>;
 }

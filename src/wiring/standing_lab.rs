@@ -67,7 +67,7 @@ impl Card {
         });
         Place {
             root: self.root.clone(),
-            reach: Reach { routes: self.routes.clone(), probe_routes: self.probe_routes.clone(), here },
+            reach: Reach { routes: self.routes.clone(), probe_routes: self.probe_routes.clone(), here, site: None },
         }
     }
 

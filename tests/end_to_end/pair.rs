@@ -46,7 +46,13 @@ pub struct Pair {
 impl Pair {
     /// Two systems that know nothing of each other yet; the primary has a backup.
     pub fn new(flavour: Flavour) -> Self {
-        let pair = Self { lab: Lab::start(LabOptions { flavour, ..LabOptions::default() }) };
+        Self::of(LabOptions { flavour, ..LabOptions::default() })
+    }
+
+    /// The same of another size.
+    pub fn of(options: LabOptions) -> Self {
+        let flavour = options.flavour;
+        let pair = Self { lab: Lab::start(options) };
         let profile = include_str!("../../src/lab/platform.yaml");
         pair.seat().write("/etc/mxone_system_redundancy/platforms/lab.yaml", profile);
         pair.back_up(flavour);
@@ -68,17 +74,18 @@ impl Pair {
     /// `configure` with an answers file that holds every answer.
     pub fn configure(&self, wish: &Wish) -> Done {
         let key = |site, lim| self.lab.server(site, lim).host_key();
+        let others = self.lab.servers().filter(|host| host.server.is_some_and(|server| server.lim > 1));
+        let others: Vec<String> = others.map(|host| format!("{}: {}", host.v4, host.host_key())).collect();
         let identity = format!("/{}/.ssh/id_ed25519", if wish.user == "root" { "root" } else { "home/mxone_admin" });
         let answers = format!(
             "platform: {}\nprimary_master_address: 192.0.2.10\nprimary_host_key: {}\n\
-             host_keys: {{192.0.2.11: {}, 198.51.100.11: {}}}\n\
+             host_keys: {{{}}}\n\
              network_control_address: 203.0.113.1\ntranslation: {}\n\
              takeover: {{alternate-from-primary: manual, primary-from-alternate: manual}}\n{}\n\
              ssh: {{user: {}, identity: {identity}}}\n",
             wish.platform,
             key(Primary, 1),
-            key(Primary, 2),
-            key(Alternate, 2),
+            others.join(", "),
             wish.translation,
             wish.boot,
             wish.user,

@@ -185,7 +185,8 @@ pub enum Event {
 }
 
 /// What a person can order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Command {
     /// Give the traffic to the other site.
     HandOver,

@@ -8,9 +8,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::LOOK_EVERY;
-use crate::domain::lease::{Event, Moment};
+use crate::domain::lease::{Event, GateSeen, Moment};
 use crate::domain::site::{Epoch, Order, ServerId};
-use crate::domain::traffic::Origin;
+use crate::domain::traffic::{Origin, Traffic};
 use crate::ports::gate::{GateError, Gates, Until, Whole};
 use crate::ports::traffic_control::TrafficControl;
 use crate::ports::voter::Sight;
@@ -24,6 +24,10 @@ pub struct AtSite {
     pub sight: Arc<dyn Sight>,
     /// Brings its servers to the order.
     pub follow: Follow,
+    /// Its packet filters.
+    pub traffic: Arc<dyn TrafficControl>,
+    /// Its LIM 1.
+    pub first: ServerId,
 }
 
 /// Keeps the orders and the lasting blocks of the own servers as the lease goes, in the background: what must be at
@@ -62,6 +66,10 @@ impl Follow {
         Self { wanted }
     }
 
+    fn is_open(&self) -> bool {
+        self.wanted.borrow().open
+    }
+
     fn change(&self, change: impl FnOnce(&mut Wanted)) {
         self.wanted.send_if_modified(|wanted| {
             let before = *wanted;
@@ -84,6 +92,15 @@ async fn bring(traffic: &dyn TrafficControl, servers: &[ServerId], wanted: Wante
 }
 
 impl AtSite {
+    /// How the site is found at the start. A lasting block, as the boot guard's, counts as much as a closed gate.
+    pub(super) async fn seen(&self) -> Result<GateSeen, GateError> {
+        let (gates, traffic) = tokio::join!(self.gates.seen(), self.traffic.read(self.first));
+        match (gates?, traffic) {
+            (GateSeen::Unarmed, Traffic::Blocked { .. }) => Ok(GateSeen::Closed),
+            (seen, _) => Ok(seen),
+        }
+    }
+
     /// Opens the gates first: while they are timed, they alone decide.
     pub(super) async fn open(&self, until: Until, epoch: Epoch) -> Result<(), GateError> {
         self.gates.open(until, epoch).await?;
@@ -123,8 +140,11 @@ impl AtSite {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
+                // A blocked call server answers nobody, however well it is.
+                let is_open = site.follow.is_open();
+                let health = async { if is_open { site.sight.health().await } else { None } };
                 let (control, health, data, whole) =
-                    tokio::join!(site.sight.control(), site.sight.health(), site.sight.data(), site.gates.whole());
+                    tokio::join!(site.sight.control(), health, site.sight.data(), site.gates.whole());
                 let (answering, of) = control;
                 let mut seen = vec![Event::Control { answering, of }, Event::Data { age: data }];
                 seen.extend(health.map(|is_well| Event::Health { is_well }));

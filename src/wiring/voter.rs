@@ -1,0 +1,168 @@
+//! One of the three voters on this machine: what it goes by, read from its file and put together.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::{Files, Place, clock, format, read_file, texts};
+use crate::adapters::datagrams::{Datagrams, Peer};
+use crate::adapters::gate::ServerGate;
+use crate::adapters::journal_file::JournalFile;
+use crate::adapters::monitor_socket;
+use crate::adapters::netfilter::spared;
+use crate::adapters::raw_clock::RawClock;
+use crate::adapters::settings_file::SettingsFile;
+use crate::adapters::systems::{Reach, RealSystems};
+use crate::adapters::voter_memory::MemoryFile;
+use crate::config::lease::{self, LeaseFile};
+use crate::domain::configuration::Configuration;
+use crate::domain::lease::{Agreed, Memory, Setup, Voter};
+use crate::domain::site::{ServerId, Site};
+use crate::domain::traffic::{Facts, GateTable};
+use crate::faces::failure::{Exit, Failure};
+use crate::flows::voter::{AtSite, Follow, OwnSight, Tools, Work};
+use crate::ports::settings::Settings;
+use crate::ports::systems::Systems;
+
+/// Where a voter has its files.
+fn folder(root: &Path) -> PathBuf {
+    root.join("etc/mxone_system_redundancy/lease")
+}
+
+/// What a voter goes by; `None` where none is set up.
+///
+/// # Errors
+/// When the file is there and is not right.
+pub fn set_up(place: &Place) -> Result<Option<LeaseFile>, Failure> {
+    let path = folder(&place.root).join("lease.yaml");
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = read_file(&path).map_err(|problems| bad(&problems))?;
+    lease::read(&path, &text).map(Some).map_err(|problems| bad(&texts(problems)))
+}
+
+fn bad(problems: &[String]) -> Failure {
+    Failure::new(Exit::BadInput, problems.join("\n"))
+}
+
+fn failed(doing: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(Exit::Failed, format!("{doing}: {error}"))
+}
+
+/// Puts the voter of this machine to work; what it tells.
+///
+/// # Errors
+/// When it cannot listen, or what it goes by is not right.
+pub async fn start(place: &Place, file: LeaseFile) -> Result<UnboundedReceiver<String>, Failure> {
+    let mut peers = BTreeMap::new();
+    for (voter, card) in &file.voters {
+        let key = card.key.parse().map_err(|error| failed(&format!("the key of the {voter}"), &error))?;
+        peers.insert(*voter, Peer { address: card.address, key });
+    }
+    let listening = Datagrams::listen(file.me, file.listen, peers).await;
+    let messages = listening.map_err(|error| failed(&format!("{} cannot be listened at", file.listen), &error))?;
+    let tools = Tools {
+        messages: Arc::new(messages),
+        memory: Arc::new(MemoryFile::below(&place.root)),
+        clock: Arc::new(RawClock),
+    };
+    let (asks, asked) = unbounded_channel();
+    monitor_socket::serve(&place.root, asks).map_err(|error| failed("the monitor cannot be asked", &error))?;
+    let (say, said) = unbounded_channel();
+    let work = match file.me {
+        Voter::Witness => Work::as_witness(tools, file.timing, say).await,
+        Voter::Monitor(site) => {
+            let configuration = configuration(place, site)?;
+            let at_site = at_site(place, site, &configuration, &say);
+            let nothing = Memory::first(file.first_active, Agreed::first(configuration.takeover));
+            let setup = Setup { site, timing: file.timing, policy: file.policy, third: file.third };
+            Work::at_site(tools, setup, nothing, at_site, say).await
+        }
+    };
+    tokio::spawn(work.run(asked));
+    Ok(said)
+}
+
+/// The configuration: the alternate's own, or at the primary the copy that its monitor goes by.
+fn configuration(place: &Place, site: Site) -> Result<Configuration, Failure> {
+    let documents = Arc::new(Files { folder: place.root.join("etc/mxone_system_redundancy/platforms") });
+    let file = match site {
+        Site::Alternate => SettingsFile::new(&place.root, format(documents)),
+        Site::Primary => SettingsFile::in_folder(&folder(&place.root), format(documents)),
+    };
+    let loaded = file.load().map_err(crate::flows::Stopped::from)?;
+    loaded.ok_or_else(|| Failure::new(Exit::NotConfigured, "there is no configuration for this monitor"))
+}
+
+fn at_site(
+    place: &Place,
+    site: Site,
+    configuration: &Configuration,
+    say: &tokio::sync::mpsc::UnboundedSender<String>,
+) -> AtSite {
+    let membership = &configuration.membership;
+    let reach = Reach { site: Some(site), ..place.reach.clone() };
+    let systems = RealSystems::new(reach, place.root.clone(), clock()).open(membership);
+    let servers: Vec<ServerId> = membership.of_site(site).collect();
+    let first = ServerId::first_of(site);
+    let facts = Facts {
+        telephony: &membership.platform.telephony,
+        spared: &spared(membership),
+        turn_away: membership.turn_away,
+        probe: membership.platform.probe,
+        heartbeat: None,
+    };
+    AtSite {
+        gates: Arc::new(OneServer(ServerGate::new(systems.hosts.host(first), GateTable::new(&facts)))),
+        sight: Arc::new(OwnSight {
+            site,
+            addresses: configuration.network_control_address.clone(),
+            call_server: systems.call_server,
+            journal: Arc::new(JournalFile::new(&place.root, clock())),
+            clock: clock(),
+        }),
+        follow: Follow::start(Arc::clone(&systems.traffic), servers, say.clone()),
+        traffic: systems.traffic,
+        first,
+    }
+}
+
+/// The gate of a site with one server.
+struct OneServer(ServerGate);
+
+#[async_trait::async_trait]
+impl crate::ports::gate::Gates for OneServer {
+    async fn seen(&self) -> Result<crate::domain::lease::GateSeen, crate::ports::gate::GateError> {
+        self.0.seen().await
+    }
+
+    async fn open(
+        &self,
+        until: crate::ports::gate::Until,
+        _: crate::domain::site::Epoch,
+    ) -> Result<(), crate::ports::gate::GateError> {
+        match until {
+            crate::ports::gate::Until::Moment(end) => self.0.open(end).await,
+            crate::ports::gate::Until::Standing => self.0.disarm().await,
+        }
+    }
+
+    async fn arm(&self, until: crate::domain::lease::Moment) -> Result<(), crate::ports::gate::GateError> {
+        self.0.open(until).await
+    }
+
+    async fn close(&self) -> bool {
+        self.0.close().await.is_ok()
+    }
+
+    async fn whole(&self) -> crate::ports::gate::Whole {
+        match self.0.is_whole().await {
+            Ok(true) => crate::ports::gate::Whole::Yes,
+            Ok(false) => crate::ports::gate::Whole::No,
+            Err(_) => crate::ports::gate::Whole::Unknown,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Automatic takeover on real machines: three voters in namespaces, real call servers, the real nft, and an auditor
+//! outside of it all that asks both sites every 10 ms.
+#![allow(
+    clippy::unchecked_time_subtraction,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test ends by panicking"
+)]
+#![allow(dead_code, reason = "it uses its part of the lab and of the pair")]
+
+#[path = "lab/lab.rs"]
+mod lab;
+#[path = "end_to_end/pair.rs"]
+mod pair;
+#[path = "automatic/trio.rs"]
+mod trio;
+
+use std::time::Duration;
+
+use lab::host::wait_until;
+use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
+use trio::Trio;
+
+/// The profile `fast` promises so much for a crash; what a busy machine adds is none of its business.
+const TAKEN_OVER_WITHIN: Duration = Duration::from_millis(4_000);
+
+#[test]
+fn when_the_primarys_cable_is_pulled_the_alternate_takes_over_by_itself_and_two_are_never_live() {
+    let trio = Trio::started();
+    let story = trio.pair.audited(|| {
+        trio.pair.lab.cut(trio.first(Primary));
+        let taken = wait_until("the alternate is live", || trio.is_live(Alternate));
+        eprintln!("taken over after {taken:?}");
+        assert!(taken < TAKEN_OVER_WITHIN, "{taken:?}");
+        wait_until("the primary has blocked itself", || !trio.is_open(Primary));
+        trio.pair.lab.heal(trio.first(Primary));
+        wait_until("the primary knows of the alternate", || {
+            trio.state(Primary)["epoch"] == trio.state(Alternate)["epoch"]
+        });
+        std::thread::sleep(Duration::from_secs(2));
+        assert!(trio.is_live(Alternate) && !trio.is_live(Primary));
+    });
+    assert_eq!(story.dual_live(), []);
+    assert!(story.has_answer_of(Primary) && story.has_answer_of(Alternate));
+    eprintln!("without a live site: {:?}", story.gap());
+}
+
+#[test]
+fn a_monitor_that_is_frozen_or_killed_leaves_a_site_that_its_kernel_blocks() {
+    for signal in ["STOP", "KILL"] {
+        let trio = Trio::started();
+        let story = trio.pair.audited(|| {
+            trio.monitor(Primary).signal(signal);
+            let taken = wait_until("the alternate is live", || trio.is_live(Alternate));
+            eprintln!("{signal}: taken over after {taken:?}");
+            assert!(taken < TAKEN_OVER_WITHIN, "{signal} {taken:?}");
+            assert!(!trio.is_open(Primary), "{signal}: no process is needed to block");
+            if signal == "STOP" {
+                trio.monitor(Primary).signal("CONT");
+                wait_until("the primary knows of the alternate", || {
+                    trio.state(Primary)["epoch"] == trio.state(Alternate)["epoch"]
+                });
+                std::thread::sleep(Duration::from_secs(1));
+                assert!(!trio.is_live(Primary));
+            }
+        });
+        assert_eq!(story.dual_live(), [], "{signal}");
+    }
+}
+
+#[test]
+fn while_the_witness_or_the_line_between_the_sites_is_lost_the_primary_stays_live() {
+    let trio = Trio::started();
+    let story = trio.pair.audited(|| {
+        trio.pair.lab.cut(trio.witness_host());
+        std::thread::sleep(Duration::from_secs(4));
+        assert!(trio.is_live(Primary) && !trio.is_live(Alternate), "the two sites have two votes");
+        trio.pair.lab.heal(trio.witness_host());
+        std::thread::sleep(Duration::from_secs(2));
+        trio.pair.lab.cut_between_sites();
+        std::thread::sleep(Duration::from_secs(4));
+        assert!(trio.is_live(Primary) && !trio.is_live(Alternate), "the primary and the witness have two votes");
+        trio.pair.lab.heal_between_sites();
+    });
+    assert_eq!(story.dual_live(), []);
+    assert_eq!(story.reigns().len(), 1, "nothing moved");
+}
+
+#[test]
+fn an_alternate_whose_cable_is_pulled_never_goes_live() {
+    let trio = Trio::started();
+    let story = trio.pair.audited(|| {
+        trio.pair.lab.cut(trio.first(Alternate));
+        std::thread::sleep(Duration::from_secs(5));
+        assert!(trio.is_live(Primary) && !trio.is_open(Alternate));
+        trio.pair.lab.heal(trio.first(Alternate));
+        std::thread::sleep(Duration::from_secs(2));
+        assert!(trio.is_live(Primary) && !trio.is_open(Alternate));
+    });
+    assert_eq!(story.dual_live(), []);
+    assert_eq!(story.reigns().len(), 1);
+}
