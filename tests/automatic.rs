@@ -102,3 +102,38 @@ fn an_alternate_whose_cable_is_pulled_never_goes_live() {
     assert_eq!(story.dual_live(), []);
     assert_eq!(story.reigns().len(), 1);
 }
+
+#[test]
+fn a_person_hands_over_there_and_back_and_the_voters_do_it() {
+    let trio = Trio::started();
+    let story = trio.pair.audited(|| {
+        trio.pair.must(&["manual-takeover", "traffic-in-alternate", "--reason", "upgrade"]);
+        assert!(trio.is_live(Alternate) && !trio.is_open(Primary));
+        assert_eq!(trio.gate(Alternate), "", "takeover from the alternate waits for a person, so it is not armed");
+        trio.pair.must(&["manual-takeover", "traffic-in-primary", "--reason", "the upgrade is over"]);
+        wait_until("the primary is live by a lease", || {
+            trio.is_live(Primary) && trio.gate(Primary).contains("expires")
+        });
+        assert!(!trio.is_open(Alternate));
+    });
+    assert_eq!(story.dual_live(), []);
+    assert_eq!(story.reigns().iter().map(|reign| reign.site).collect::<Vec<_>>(), [Primary, Alternate, Primary]);
+    eprintln!("without a live site: {:?}", story.gap());
+}
+
+#[test]
+fn a_site_that_was_restarted_stays_blocked_until_it_has_a_right() {
+    let trio = Trio::started();
+    let story = trio.pair.audited(|| {
+        trio.pair.lab.power_off(trio.first(Primary));
+        wait_until("the alternate is live", || trio.is_live(Alternate));
+        trio.pair.lab.power_on(trio.first(Primary));
+        trio.start("primary");
+        wait_until("the primary knows of the alternate", || {
+            trio.state(Primary)["epoch"] == trio.state(Alternate)["epoch"]
+        });
+        std::thread::sleep(Duration::from_secs(2));
+        assert!(trio.is_live(Alternate) && !trio.is_open(Primary));
+    });
+    assert_eq!(story.dual_live(), []);
+}

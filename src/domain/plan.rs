@@ -180,6 +180,13 @@ pub enum Step {
         /// The mirror.
         mirror: GenerationName,
     },
+    /// Have the voters of automatic takeover make a site live.
+    HandOver {
+        /// The site.
+        to: Site,
+        /// A person vouches that the other site is not live, so the promises are not waited for.
+        vouched: bool,
+    },
 }
 
 impl Step {
@@ -198,6 +205,7 @@ impl Step {
             | Self::Prune
             | Self::DiscardIncoming
             | Self::DropMirror { .. } => Duration::from_millis(20),
+            Self::HandOver { .. } => Duration::from_secs(2),
             Self::Copy { .. } => Duration::from_secs(60),
             Self::Load { .. } | Self::LoadFormer { .. } => Duration::from_secs(300),
         }
@@ -225,6 +233,7 @@ impl Step {
             Self::Prune => "prune",
             Self::DiscardIncoming => "discard-incoming",
             Self::DropMirror { .. } => "drop-mirror",
+            Self::HandOver { .. } => "hand-over",
         }
     }
 }
@@ -252,6 +261,12 @@ impl fmt::Display for Step {
             Self::Prune => f.write_str("throw away the oldest mirrors beyond three"),
             Self::DiscardIncoming => f.write_str("throw away what the copy left behind"),
             Self::DropMirror { mirror } => write!(f, "throw away mirror {mirror}"),
+            Self::HandOver { to, vouched: false } => {
+                write!(f, "have the monitors hand over to the {to} system: blocked first, then live by two promises")
+            }
+            Self::HandOver { to, vouched: true } => {
+                write!(f, "have the {to} system's monitor go live without two promises, as a person vouches for it")
+            }
         }
     }
 }

@@ -100,6 +100,17 @@ impl Plan {
         })
     }
 
+    /// Plans a switch by the voters of automatic takeover: they block, read back and go live by two promises.
+    ///
+    /// # Errors
+    /// As [`Plan::switch_to`].
+    pub fn hand_over_to(site: Site, situation: &Situation, forced: Option<&Vouched>) -> Result<Self, Refusal> {
+        let switch = Self::switch_to(site, situation, forced)?;
+        let vouched = forced.is_some() && !situation.silent(site.other()).is_empty();
+        let steps = vec![Step::HandOver { to: site, vouched }];
+        Ok(Self { steps, way_back: Vec::new(), ..switch })
+    }
+
     /// Break before make: block, prove, order, allow, prove; then forget the flows of the side that was cut off.
     fn switch_steps(old: BTreeSet<ServerId>, new: BTreeSet<ServerId>, order: Order) -> Vec<Step> {
         let told: BTreeSet<ServerId> = old.union(&new).copied().collect();

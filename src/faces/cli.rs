@@ -346,6 +346,10 @@ pub enum LeaseOrder {
         #[arg(value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(..=1440))]
         minutes: u64,
     },
+    /// Give the traffic to the other site: it is blocked here, read back, and the other site is live at once.
+    HandOver,
+    /// Go live without two promises: a person vouches that the other site is not live. Needs --reason.
+    Force,
     /// Say that the last automatic takeover was seen, so that the next need not wait.
     Acknowledge,
 }

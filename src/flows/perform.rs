@@ -18,6 +18,7 @@ use crate::ports::dialog::Dialog;
 use crate::ports::systems::SystemPorts;
 
 pub mod exchange_data;
+mod hand_over;
 
 /// How long a call server may take to answer SIP OPTIONS: SIP's timer T1 is 500 ms, and a site on the other side of
 /// a continent answers within it.
@@ -83,6 +84,7 @@ impl Performer<'_> {
                 self.ports.mirrors.discard_incoming()?;
                 Ok(String::new())
             }
+            Step::HandOver { to, vouched } => self.hand_over(*to, *vouched, begun.reason.as_deref()).await,
             Step::DropMirror { mirror } => {
                 self.ports.mirrors.discard(mirror)?;
                 self.ports.scratch.clear()?;

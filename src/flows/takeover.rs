@@ -31,7 +31,13 @@ pub async fn take_over(
     };
     let Configured { configuration, systems } = Configured::open(ports)?;
     let situation = survey::situation(ports, &systems, &configuration).await?;
-    let mut plan = match Plan::switch_to(site, &situation, vouched.as_ref()) {
+    let by_voters = voters_in_force(ports).await?;
+    let switch = if by_voters {
+        Plan::hand_over_to(site, &situation, vouched.as_ref())
+    } else {
+        Plan::switch_to(site, &situation, vouched.as_ref())
+    };
+    let mut plan = match switch {
         Ok(plan) => plan,
         Err(refusal) => {
             for (server, traffic) in &situation.servers {
@@ -53,6 +59,16 @@ pub async fn take_over(
     let ended = propose(&performer, request, proposal, dialog).await;
     drop(held);
     ended
+}
+
+/// Whether the voters of automatic takeover decide who is live. One that cannot be asked may be the live one.
+async fn voters_in_force(ports: &Ports) -> Result<bool, Stopped> {
+    match ports.voter.ask(None).await {
+        Ok(state) => Ok(state.is_some()),
+        Err(error) => Err(Stopped::NotAllowed(format!(
+            "the monitor of this machine works and does not answer ({error}); it may be asked by root only"
+        ))),
+    }
 }
 
 fn vouched(request: &Request) -> Result<Option<Vouched>, Stopped> {

@@ -39,17 +39,21 @@ impl Run<'_> {
     fn lease_order(&self, order: &LeaseOrder) -> Result<Command, Failure> {
         match order {
             LeaseOrder::Acknowledge => Ok(Command::Acknowledge),
+            LeaseOrder::HandOver => Ok(Command::HandOver),
+            LeaseOrder::Force => self.reason("to go live without two promises").map(|_| Command::Force),
             LeaseOrder::Hold { minutes: 0 } => Ok(Command::Hold(None)),
             LeaseOrder::Hold { minutes } => {
-                let reason = self.common.reason.clone().filter(|reason| !reason.trim().is_empty());
-                let reason = reason.ok_or_else(|| {
-                    Failure::new(Exit::BadInput, "a hold needs a reason").hint("add --reason \"...\"")
-                })?;
                 // It has to fit a datagram.
-                let reason = reason.chars().take(200).collect();
+                let reason = self.reason("a hold")?.chars().take(200).collect();
                 Ok(Command::Hold(Some(Hold { left: Duration::from_secs(minutes * 60), reason })))
             }
         }
+    }
+
+    fn reason(&self, what: &str) -> Result<String, Failure> {
+        let reason = self.common.reason.clone().filter(|reason| !reason.trim().is_empty());
+        reason
+            .ok_or_else(|| Failure::new(Exit::BadInput, format!("{what} needs a reason")).hint("add --reason \"...\""))
     }
 }
 

@@ -1,0 +1,68 @@
+//! A switch while automatic takeover is in force: the voters are told, and do it.
+
+use std::io;
+use std::time::Duration;
+
+use super::Performer;
+use crate::domain::lease::Command as Order;
+use crate::domain::site::{ServerId, Site};
+use crate::domain::traffic::Traffic;
+use crate::flows::Stopped;
+use crate::ports::host::Command;
+
+/// The program as every LIM 1 has it that takes part in automatic takeover.
+const PROGRAM: &str = "mxone_system_redundancy";
+
+/// A hand-over waits for a block that is read back and for a round of promises; this is beyond the slowest profile.
+const HANDED_OVER_WITHIN: Duration = Duration::from_secs(60);
+
+/// Time between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+impl Performer<'_> {
+    /// Tells the voter that is to give the traffic, or with a person's word the one that takes it, and waits until
+    /// the site is live and its packet filter says so.
+    pub(super) async fn hand_over(&self, to: Site, vouched: bool, reason: Option<&str>) -> Result<String, Stopped> {
+        match (to, vouched) {
+            (Site::Alternate, true) => self.order_here(Order::Force).await?,
+            (Site::Primary, false) => self.order_here(Order::HandOver).await?,
+            (Site::Alternate, false) => self.order_there(&["hand-over"]).await?,
+            (Site::Primary, true) => self.order_there(&["force", "--reason", reason.unwrap_or("none given")]).await?,
+        }
+        let begun = self.ports.clock.now();
+        while !self.serves(to).await {
+            if (self.ports.clock.now() - begun).to_std().is_ok_and(|waited| waited > HANDED_OVER_WITHIN) {
+                return Err(Stopped::NotProved(format!("the {to} system did not become live")));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok("live by the voters, read back".to_owned())
+    }
+
+    async fn order_here(&self, order: Order) -> Result<(), Stopped> {
+        match self.ports.voter.ask(Some(order)).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(Stopped::NotProved("the monitor does not work here".to_owned())),
+            Err(error) => Err(Stopped::NotProved(format!("the monitor here cannot be told: {error}"))),
+        }
+    }
+
+    async fn order_there(&self, words: &[&str]) -> Result<(), Stopped> {
+        let host = self.systems.hosts.host(ServerId::first_of(Site::Primary));
+        let output = host.run(Command::new([&[PROGRAM, "lease"], words].concat())).await?;
+        if output.success() {
+            return Ok(());
+        }
+        let because = io::Error::other(output.complaint());
+        Err(Stopped::NotProved(format!("the primary's monitor cannot be told: {because}")))
+    }
+
+    async fn serves(&self, site: Site) -> bool {
+        let is_live = match site {
+            Site::Alternate => matches!(self.ports.voter.ask(None).await, Ok(Some(state)) if state.live.is_some()),
+            // What the primary's packet filter says is said below; its monitor is the only one to open it.
+            Site::Primary => true,
+        };
+        is_live && matches!(self.systems.traffic.read(ServerId::first_of(site)).await, Traffic::Allowed)
+    }
+}
