@@ -1,6 +1,7 @@
 //! Joins the face of `mxone_maintenance` with the adapters of the machine at hand.
 
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::adapters::clock::SystemClock;
+use crate::adapters::gate::{self, HoldError};
 use crate::adapters::journal_file::JournalFile;
 use crate::adapters::local::LocalHost;
 use crate::adapters::netfilter::{self, Netfilter};
@@ -25,11 +27,28 @@ use crate::ports::host::Host;
 use crate::ports::journal::Journal;
 use crate::ports::systems::Hosts;
 
+/// The word by which LIM 1 starts a holder.
+const HOLD: &str = "hold";
+
 /// Runs `mxone_maintenance` with these arguments and returns its exit code.
 pub fn mxone_maintenance(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) if arguments.get(1).is_some_and(|word| word == HOLD) => runtime.block_on(hold()),
         Ok(runtime) => runtime.block_on(crate::faces::maintenance::run(arguments, &ThisMachine)),
         Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Holds the gate of this server for LIM 1, which starts it; no person does, so no help names it.
+async fn hold() -> ExitCode {
+    match gate::hold(Arc::new(LocalHost)).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Whoever started it may have gone.
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::from(if matches!(error, HoldError::Io(_) | HoldError::Silent) { 1 } else { 2 })
+        }
     }
 }
 
