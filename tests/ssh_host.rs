@@ -62,6 +62,45 @@ async fn input_reaches_the_program_whole_and_ends() {
 }
 
 #[tokio::test]
+async fn a_conversation_goes_on_line_by_line_and_its_command_ends_with_it() {
+    let sshd = Sshd::start();
+    let host = sshd.host();
+    let script = "echo $$; while read -r line; do echo \"got $line\"; done; echo gone > \"$1\"";
+    let ended = sshd.folder.path().join("ended");
+    let command = Command::new(["sh", "-c", script, "sh", ended.to_str().unwrap()]);
+    let mut conversation = host.converse(command).await.unwrap();
+    assert!(conversation.hearing.hear().await.unwrap().is_some_and(|process| process.parse::<u32>().is_ok()));
+    for round in 0..100 {
+        conversation.saying.say(&format!("{round}")).await.unwrap();
+        assert_eq!(conversation.hearing.hear().await.unwrap(), Some(format!("got {round}")));
+    }
+    // Other commands do not wait for it.
+    assert!(host.run(Command::new(["true"])).await.unwrap().success());
+    drop(conversation);
+    let begun = Instant::now();
+    while !ended.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "its input does not end");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut refused = host.converse(sh("echo no >&2; exit 1")).await.unwrap();
+    assert_eq!(refused.hearing.hear().await.unwrap().as_deref(), Some("no"));
+    assert_eq!(refused.hearing.hear().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_conversation_ends_when_the_server_does() {
+    let sshd = Sshd::start();
+    let mut conversation = sshd.host().converse(sh("echo $PPID; exec cat")).await.unwrap();
+    let session = conversation.hearing.hear().await.unwrap().unwrap();
+    checked(Process::new("kill").args(["-9", &session]));
+    assert!(matches!(conversation.hearing.hear().await, Ok(None) | Err(_)));
+    assert!(sshd.host().converse(sh("true")).await.is_ok());
+    sshd.stop();
+    let error = sshd.host().converse(sh("true")).await.err().unwrap();
+    assert!(matches!(error, HostError::Unreachable { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn many_commands_share_one_session() {
     let sshd = Sshd::start();
     let host = Arc::new(sshd.host());

@@ -256,6 +256,39 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_conversation_hears_complaints_in_their_place_and_ends_with_its_last_half() {
+        let script = "echo $$; while read -r line; do echo \"oops $line\" >&2; echo \"got $line\"; done; echo end";
+        let Conversation { mut saying, mut hearing } =
+            LocalHost.converse(Command::new(["sh", "-c", script])).await.unwrap();
+        let process = hearing.hear().await.unwrap().unwrap();
+        for word in ["one", "two"] {
+            saying.say(word).await.unwrap();
+            assert_eq!(hearing.hear().await.unwrap().unwrap(), format!("oops {word}"));
+            assert_eq!(hearing.hear().await.unwrap().unwrap(), format!("got {word}"));
+        }
+        drop(saying);
+        assert_eq!(hearing.hear().await.unwrap().as_deref(), Some("end"));
+        assert_eq!(hearing.hear().await.unwrap(), None);
+        drop(hearing);
+        let status = |process: &str| std::fs::read_to_string(format!("/proc/{process}/stat"));
+        while status(&process).is_ok_and(|status| !status.contains(") Z ")) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_conversation_that_is_dropped_kills_a_command_that_does_not_listen() {
+        let mut conversation = LocalHost.converse(Command::new(["sh", "-c", "echo $$; sleep 1000"])).await.unwrap();
+        let process = conversation.hearing.hear().await.unwrap().unwrap();
+        drop(conversation);
+        let begun = std::time::Instant::now();
+        while std::fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|status| !status.contains(") Z ")) {
+            assert!(begun.elapsed() < Duration::from_secs(10), "it still runs");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
     async fn a_silent_stream_times_out() {
         let command = Command::new(["sleep", "1000"]).within(Duration::from_millis(100));
         let error = LocalHost.stream(command, &mut Counted(0)).await.unwrap_err();

@@ -5,6 +5,7 @@ mod exchange;
 mod host_key;
 mod login;
 mod quick_ack;
+mod standing;
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,7 +15,7 @@ use async_trait::async_trait;
 use russh::Channel;
 use russh::client::Msg;
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 pub use self::connection::Timeouts;
 pub use self::host_key::shown_host_key;
@@ -23,6 +24,7 @@ pub use self::login::Login;
 use self::connection::{Connection, Window};
 use self::exchange::{Destination, Exchange, Patience};
 use crate::domain::address::HostKey;
+use crate::ports::conversation::Conversation;
 use crate::ports::host::{Command, Host, HostError, Output, Sink, printable};
 
 /// A server and the key by which it is known.
@@ -139,6 +141,17 @@ impl Host for SshHost {
         let outcome = exchange.run(line, command.input, patience, Destination::Sink(sink)).await;
         connection.end().await;
         outcome
+    }
+
+    async fn converse(&self, command: Command) -> Result<Conversation, HostError> {
+        let (line, what) = self.line(&command);
+        let connection = Connection::make(&self.server, &self.login, Window::Commands).await?;
+        let limit = self.login.timeouts.connect;
+        let opened = connection.open(limit).await;
+        let (channel, _) = opened.map_err(|source| HostError::Unreachable { host: self.name(), source })?;
+        let started = timeout(limit, standing::start(connection, channel, line)).await;
+        let too_long = |_| HostError::TimedOut { host: self.name(), what: what.clone(), limit };
+        started.map_err(too_long)?.ok_or_else(|| HostError::Lost { host: self.name(), command: what.clone() })
     }
 
     async fn reconnected(&self) -> Result<Arc<dyn Host>, HostError> {

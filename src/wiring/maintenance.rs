@@ -1,12 +1,14 @@
 //! Joins the face of `mxone_maintenance` with the adapters of the machine at hand.
 
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::adapters::clock::SystemClock;
+use crate::adapters::gate::{self, HoldError};
 use crate::adapters::journal_file::JournalFile;
 use crate::adapters::local::LocalHost;
 use crate::adapters::netfilter::{self, Netfilter};
@@ -24,13 +26,21 @@ use crate::ports::host::Host;
 use crate::ports::journal::Journal;
 use crate::ports::systems::Hosts;
 
+/// The word by which LIM 1 starts a holder.
+const HOLD: &str = "hold";
+
 /// Runs `mxone_maintenance` with these arguments and returns its exit code.
 pub fn mxone_maintenance(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // The keys are read on one thread while another one works.
     let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() else {
         return ExitCode::FAILURE;
     };
-    let code = runtime.block_on(maintenance::run(arguments, Arc::new(ThisMachine), &desk()));
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let code = if arguments.get(1).is_some_and(|word| word == HOLD) {
+        runtime.block_on(hold())
+    } else {
+        runtime.block_on(maintenance::run(arguments, Arc::new(ThisMachine), &desk()))
+    };
     runtime.shutdown_timeout(crate::LEAVE_WITHIN);
     code
 }
@@ -44,6 +54,18 @@ fn desk() -> Desk {
         is_dumb: crate::is_dumb(),
         colour: crate::has_colour(),
         clock: super::clock(),
+    }
+}
+
+/// Holds the gate of this server for LIM 1, which starts it; no person does, so no help names it.
+async fn hold() -> ExitCode {
+    match gate::hold(Arc::new(LocalHost)).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Whoever started it may have gone.
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::from(if matches!(error, HoldError::Io(_) | HoldError::Silent) { 1 } else { 2 })
+        }
     }
 }
 

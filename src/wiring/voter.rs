@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::{Files, Place, clock, format, read_file, texts};
 use crate::adapters::datagrams::{Datagrams, Peer};
-use crate::adapters::gate::ServerGate;
+use crate::adapters::gate::SiteGates;
 use crate::adapters::journal_file::JournalFile;
 use crate::adapters::monitor_socket;
 use crate::adapters::netfilter::spared;
@@ -18,13 +18,17 @@ use crate::adapters::systems::{Reach, RealSystems};
 use crate::adapters::voter_memory::MemoryFile;
 use crate::config::lease::{self, LeaseFile};
 use crate::domain::configuration::Configuration;
-use crate::domain::lease::{Agreed, Memory, Setup, Voter};
+use crate::domain::lease::{Agreed, Memory, Setup, Timing, Voter};
 use crate::domain::site::{ServerId, Site};
 use crate::domain::traffic::{Facts, GateTable};
 use crate::faces::failure::{Exit, Failure};
 use crate::flows::voter::{AtSite, Follow, OwnSight, Tools, Work};
+use crate::ports::host::Command;
 use crate::ports::settings::Settings;
 use crate::ports::systems::Systems;
+
+/// The program that holds the gates of other servers, where `PATH` finds it there.
+const MAINTENANCE: &str = "mxone_maintenance";
 
 /// Where a voter has its files.
 fn folder(root: &Path) -> PathBuf {
@@ -76,7 +80,7 @@ pub async fn start(place: &Place, file: LeaseFile) -> Result<UnboundedReceiver<S
         Voter::Witness => Work::as_witness(tools, file.timing, say).await,
         Voter::Monitor(site) => {
             let configuration = configuration(place, site)?;
-            let at_site = at_site(place, site, &configuration, &say);
+            let at_site = at_site(place, (site, file.timing), &configuration, &say);
             let nothing = Memory::first(file.first_active, Agreed::first(configuration.takeover));
             let setup = Setup { site, timing: file.timing, policy: file.policy, third: file.third };
             Work::at_site(tools, setup, nothing, at_site, say).await
@@ -99,7 +103,7 @@ fn configuration(place: &Place, site: Site) -> Result<Configuration, Failure> {
 
 fn at_site(
     place: &Place,
-    site: Site,
+    (site, timing): (Site, Timing),
     configuration: &Configuration,
     say: &tokio::sync::mpsc::UnboundedSender<String>,
 ) -> AtSite {
@@ -115,8 +119,11 @@ fn at_site(
         probe: membership.platform.probe,
         heartbeat: None,
     };
+    let others = servers.iter().filter(|server| **server != first).map(|server| systems.hosts.host(*server));
+    let hold = (Command::new([MAINTENANCE, "hold"]), timing.renewal());
+    let gates = SiteGates::new(systems.hosts.host(first), others.collect(), &GateTable::new(&facts), hold);
     AtSite {
-        gates: Arc::new(OneServer(ServerGate::new(systems.hosts.host(first), GateTable::new(&facts)))),
+        gates: Arc::new(gates),
         sight: Arc::new(OwnSight {
             site,
             addresses: configuration.network_control_address.clone(),
@@ -127,42 +134,5 @@ fn at_site(
         follow: Follow::start(Arc::clone(&systems.traffic), servers, say.clone()),
         traffic: systems.traffic,
         first,
-    }
-}
-
-/// The gate of a site with one server.
-struct OneServer(ServerGate);
-
-#[async_trait::async_trait]
-impl crate::ports::gate::Gates for OneServer {
-    async fn seen(&self) -> Result<crate::domain::lease::GateSeen, crate::ports::gate::GateError> {
-        self.0.seen().await
-    }
-
-    async fn open(
-        &self,
-        until: crate::ports::gate::Until,
-        _: crate::domain::site::Epoch,
-    ) -> Result<(), crate::ports::gate::GateError> {
-        match until {
-            crate::ports::gate::Until::Moment(end) => self.0.open(end).await,
-            crate::ports::gate::Until::Standing => self.0.disarm().await,
-        }
-    }
-
-    async fn arm(&self, until: crate::domain::lease::Moment) -> Result<(), crate::ports::gate::GateError> {
-        self.0.open(until).await
-    }
-
-    async fn close(&self) -> bool {
-        self.0.close().await.is_ok()
-    }
-
-    async fn whole(&self) -> crate::ports::gate::Whole {
-        match self.0.is_whole().await {
-            Ok(true) => crate::ports::gate::Whole::Yes,
-            Ok(false) => crate::ports::gate::Whole::No,
-            Err(_) => crate::ports::gate::Whole::Unknown,
-        }
     }
 }

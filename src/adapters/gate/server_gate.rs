@@ -75,12 +75,14 @@ impl ServerGate {
     pub async fn open(&self, end: Moment) -> Result<(), GateError> {
         let mut inside = self.inside.lock().await;
         let mut failure = GateError::TooLate;
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             match inside.write(&self.table, end).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
+                // Nothing was written: what is there ends as it was to end.
+                Err(GateError::TooLate) if attempt == 0 => return Err(GateError::TooLate),
                 Err(GateError::TooLate) => break,
-                // It was not taken, so what is there ends as it was to end.
+                // Nor was this.
                 Err(error @ (GateError::Refused(_) | GateError::Host(_))) => return Err(error),
                 Err(error @ GateError::Io(_)) => failure = error,
             }

@@ -1,0 +1,163 @@
+//! The gates of all servers of a site, worked on from LIM 1.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::far::{Far, Known, Right, What};
+use super::server_gate::ServerGate;
+use crate::domain::lease::{GateSeen, Moment};
+use crate::domain::site::Epoch;
+use crate::domain::traffic::GateTable;
+use crate::ports::gate::{GateError, Gates, Until, Whole};
+use crate::ports::host::{Command, Host, HostError};
+
+/// A close that is not read back within this time counts as not done: the kernel's own end is then waited for.
+const CLOSED_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long other servers may take to arm their gates: a lost session is made anew meanwhile.
+const ARMED_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long the start waits for the holders' first words.
+const HEARD_WITHIN: Duration = Duration::from_secs(5);
+
+/// The gate of this server, and holders on the others. Holders are kept until this is dropped.
+pub struct SiteGates {
+    own: ServerGate,
+    others: Vec<Other>,
+    right: watch::Sender<Right>,
+    every: Duration,
+}
+
+struct Other {
+    name: String,
+    known: watch::Sender<Known>,
+    keeping: JoinHandle<()>,
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        self.keeping.abort();
+    }
+}
+
+impl SiteGates {
+    /// The gates of `own`, which is this server, and of `others`, where `hold` starts a holder. `every` is how often
+    /// holders ask: as often as rights are renewed.
+    ///
+    /// Holders are started at once, so this is called within a runtime.
+    #[must_use]
+    pub fn new(
+        own: Arc<dyn Host>,
+        others: Vec<Arc<dyn Host>>,
+        table: &GateTable,
+        (hold, every): (Command, Duration),
+    ) -> Self {
+        let right = watch::Sender::new(Right { what: What::Undecided, change: 0 });
+        let keep = |host: Arc<dyn Host>| {
+            let (name, known) = (host.name(), watch::Sender::new(Known::default()));
+            let (table, command) = (table.clone(), hold.clone());
+            let far = Far { host, command, table, every, right: right.subscribe(), known: known.clone() };
+            Other { name, known, keeping: tokio::spawn(far.run()) }
+        };
+        let others = others.into_iter().map(keep).collect();
+        Self { own: ServerGate::new(own, table.clone()), others, right, every }
+    }
+
+    /// Tells all holders what the site may do from now on; the number of this change.
+    fn tell(&self, what: What) -> u64 {
+        let mut change = 0;
+        self.right.send_modify(|right| {
+            // A renewal is no news; a second close is, for it has to be read back again.
+            if !matches!((right.what, what), (What::Until(_), What::Until(_)) | (What::Standing, What::Standing)) {
+                right.change += 1;
+            }
+            right.what = what;
+            change = right.change;
+        });
+        change
+    }
+
+    /// Waits until every other server carried out a change; the first that did not in time.
+    async fn carried_out(&self, change: u64, within: Duration) -> Option<&Other> {
+        let waiting = self.others.iter().map(|other| async move {
+            let mut known = other.known.subscribe();
+            let done = timeout(within, known.wait_for(|known| known.carried_out >= change && known.heard.is_some()));
+            (!matches!(done.await, Ok(Ok(_)))).then_some(other)
+        });
+        join_all(waiting).await.into_iter().flatten().next()
+    }
+}
+
+#[async_trait]
+impl Gates for SiteGates {
+    async fn seen(&self) -> Result<GateSeen, GateError> {
+        let own = self.own.seen().await?;
+        let heard = self.others.iter().map(|other| async move {
+            let mut known = other.known.subscribe();
+            let seen = timeout(HEARD_WITHIN, known.wait_for(|known| known.gate.is_some())).await;
+            seen.ok().and_then(|known| known.ok().and_then(|known| known.gate))
+        });
+        let seen: Vec<GateSeen> = join_all(heard).await.into_iter().flatten().chain([own]).collect();
+        Ok(if seen.contains(&GateSeen::Closed) {
+            GateSeen::Closed
+        } else if seen.contains(&GateSeen::Timed) {
+            GateSeen::Timed
+        } else {
+            GateSeen::Unarmed
+        })
+    }
+
+    async fn open(&self, until: Until, _: Epoch) -> Result<(), GateError> {
+        match until {
+            Until::Moment(end) => {
+                self.tell(What::Until(end));
+                self.own.open(end).await
+            }
+            Until::Standing => {
+                self.tell(What::Standing);
+                self.own.disarm().await
+            }
+        }
+    }
+
+    async fn arm(&self, until: Moment) -> Result<(), GateError> {
+        let change = self.tell(What::Until(until));
+        let (own, late) = tokio::join!(self.own.open(until), self.carried_out(change, ARMED_WITHIN));
+        own?;
+        let Some(late) = late else { return Ok(()) };
+        let what = "arming its gate".to_owned();
+        Err(GateError::Host(HostError::TimedOut { host: late.name.clone(), what, limit: ARMED_WITHIN }))
+    }
+
+    async fn close(&self) -> bool {
+        let ticket = self.tell(What::Closed);
+        let own = timeout(CLOSED_WITHIN, self.own.close());
+        let (own, late) = tokio::join!(own, self.carried_out(ticket, CLOSED_WITHIN));
+        matches!(own, Ok(Ok(()))) && late.is_none()
+    }
+
+    async fn whole(&self) -> Whole {
+        let own = self.own.is_whole().await;
+        let mut changed = false;
+        for other in &self.others {
+            // That something was changed is told once.
+            other.known.send_if_modified(|known| {
+                changed |= std::mem::take(&mut known.changed);
+                false
+            });
+        }
+        let silent = self.others.iter().any(|other| !other.known.borrow().speaks(self.every));
+        match own {
+            _ if changed => Whole::No,
+            Ok(false) => Whole::No,
+            Ok(true) if !silent => Whole::Yes,
+            Ok(true) | Err(_) => Whole::Unknown,
+        }
+    }
+}
