@@ -19,6 +19,7 @@ pub mod stopped;
 pub mod survey;
 pub mod takeover;
 pub mod voter;
+pub mod witness;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ use crate::ports::service::Service;
 use crate::ports::settings::Settings;
 use crate::ports::systems::Systems;
 use crate::ports::voter::OwnVoter;
+use crate::ports::voter_setup::VoterSetup;
 
 pub use stopped::Stopped;
 
@@ -58,6 +60,8 @@ pub struct Ports {
     pub service: Arc<dyn Service>,
     /// The voter of automatic takeover that works on this machine.
     pub voter: Arc<dyn OwnVoter>,
+    /// Sets the voters up.
+    pub voter_setup: Arc<dyn VoterSetup>,
     /// Where translated exchange data is made before it is put in its place.
     pub staging: Staging,
 }

@@ -36,7 +36,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::config::lease::LeaseFile;
 use crate::domain::journal::Person;
-use crate::domain::lease::Voter;
+use crate::domain::lease;
 use crate::faces::cli::{Cli, Command, Common, Lab};
 use crate::faces::failure::{Exit, Failure};
 use crate::faces::output::{self, ToReader};
@@ -44,7 +44,7 @@ use crate::faces::plain::Plain;
 use crate::faces::run::{self, Run, SCHEMA};
 use crate::faces::terminal;
 use crate::faces::terminal::session::World;
-use crate::faces::watch;
+use crate::faces::watch::{self, Over, Voter};
 use crate::flows::Ports;
 use crate::flows::recover::Way;
 use crate::wiring::demo::News;
@@ -126,21 +126,31 @@ async fn run(cli: Cli) -> Result<(), Failure> {
 
 /// The monitor of a site, with the voter that works there, if one is set up.
 async fn monitor(place: &Place, ports: &Ports, json: bool) -> Result<(), Failure> {
-    let voter = match wiring::voter::set_up(place)? {
-        Some(file) => Some(wiring::voter::start(place, file).await?),
-        None => None,
-    };
-    Ok(watch::watch(ports, &mut ToReader(std::io::stdout()), json, voter).await?)
+    loop {
+        let file = wiring::voter::set_up(place)?;
+        let mut running = match &file {
+            Some(file) => Some(wiring::voter::start(place, file.clone()).await?),
+            None => None,
+        };
+        let has_changed = || wiring::voter::set_up(place).is_ok_and(|now| now != file);
+        let said = running.as_mut().map(|running| &mut running.said);
+        let (voter, mut out) = (Voter { said, has_changed: &has_changed }, ToReader(std::io::stdout()));
+        if watch::watch(ports, &mut out, json, voter).await? == Over::Ended {
+            return Ok(());
+        }
+    }
 }
 
 /// The witness.
 async fn witness(place: &Place, ports: &Ports, listen: Option<SocketAddr>, json: bool) -> Result<(), Failure> {
-    let Some(file) = wiring::voter::set_up(place)?.filter(|file| file.me == Voter::Witness) else {
+    let Some(file) = wiring::voter::set_up(place)?.filter(|file| file.me == lease::Voter::Witness) else {
         return Err(Failure::new(Exit::NotConfigured, "this machine is not set up as a witness"));
     };
     let file = LeaseFile { listen: listen.unwrap_or(file.listen), ..file };
-    let voter = wiring::voter::start(place, file).await?;
-    Ok(watch::watch(ports, &mut ToReader(std::io::stdout()), json, Some(voter)).await?)
+    let mut voter = wiring::voter::start(place, file).await?;
+    let voter = Voter { said: Some(&mut voter.said), has_changed: &|| false };
+    watch::watch(ports, &mut ToReader(std::io::stdout()), json, voter).await?;
+    Ok(())
 }
 
 /// The menu: as a terminal UI, as line prompts where the terminal can do no better or a person wishes so.

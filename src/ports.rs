@@ -18,3 +18,4 @@ pub mod settings;
 pub mod systems;
 pub mod traffic_control;
 pub mod voter;
+pub mod voter_setup;

@@ -4,6 +4,7 @@ pub mod demo;
 pub mod maintenance;
 pub mod standing_lab;
 pub mod voter;
+mod voter_setup;
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -29,6 +30,7 @@ use crate::domain::translation::TranslationTable;
 use crate::flows::{Ports, Staging};
 use crate::ports::clock::Clock;
 use crate::ports::documents::{Documents, TableForm};
+use voter_setup::VoterFiles;
 
 /// Where the files are and how servers are reached.
 #[derive(Clone)]
@@ -74,6 +76,7 @@ pub fn ports(place: &Place) -> Ports {
         documents,
         service: Arc::new(MonitorUnit::new(&place.root)),
         voter: Arc::new(MonitorSocket::below(&place.root)),
+        voter_setup: Arc::new(VoterFiles { root: place.root.clone() }),
         staging: Staging { here: staging, on_server },
     }
 }

@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::domain::lease::Command;
@@ -27,11 +28,11 @@ fn path(root: &Path) -> PathBuf {
     root.join("run/mxone_system_redundancy/voter.sock")
 }
 
-/// Takes questions and passes them on, until `to` is gone.
+/// Takes questions and passes them on, until the task is aborted.
 ///
 /// # Errors
 /// When the socket cannot be made.
-pub fn serve(root: &Path, to: UnboundedSender<Asked>) -> io::Result<()> {
+pub fn serve(root: &Path, to: UnboundedSender<Asked>) -> io::Result<JoinHandle<()>> {
     let path = path(root);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -44,14 +45,13 @@ pub fn serve(root: &Path, to: UnboundedSender<Asked>) -> io::Result<()> {
     }
     let listener = UnixListener::bind(&path)?;
     fs::set_permissions(&path, Permissions::from_mode(0o600))?;
-    tokio::spawn(async move {
+    Ok(tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let to = to.clone();
             // Who asked has gone, or asked what is no question.
             tokio::spawn(async move { timeout(ANSWER_WITHIN, answered(stream, &to)).await });
         }
-    });
-    Ok(())
+    }))
 }
 
 async fn answered(mut stream: UnixStream, to: &UnboundedSender<Asked>) -> io::Result<()> {
@@ -115,7 +115,7 @@ mod tests {
         let socket = MonitorSocket::below(root.path());
         assert_eq!(socket.ask(None).await.unwrap(), None);
         let (to, mut asked) = tokio::sync::mpsc::unbounded_channel::<Asked>();
-        serve(root.path(), to).unwrap();
+        let _serving = serve(root.path(), to).unwrap();
         let state = State {
             voter: Voter::Witness,
             live: None,

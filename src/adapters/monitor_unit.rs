@@ -35,8 +35,15 @@ impl MonitorUnit {
     fn text(&self) -> io::Result<String> {
         let program = std::env::current_exe()?;
         let root = if self.is_for_this_machine() { String::new() } else { format!(" --root {}", self.root.display()) };
-        Ok(format!(
-            "[Unit]\n\
+        Ok(text(&program, &root))
+    }
+}
+
+/// The unit that keeps a monitor alive; `root` are the words that tell it another root folder.
+#[must_use]
+pub fn text(program: &Path, root: &str) -> String {
+    format!(
+        "[Unit]\n\
              Description=System redundancy monitor\n\
              After=network-online.target\n\
              Wants=network-online.target\n\
@@ -48,9 +55,8 @@ impl MonitorUnit {
              \n\
              [Install]\n\
              WantedBy=multi-user.target\n",
-            program.display()
-        ))
-    }
+        program.display()
+    )
 }
 
 impl Service for MonitorUnit {

@@ -18,6 +18,12 @@ impl MemoryFile {
     pub fn below(root: &Path) -> Self {
         Self { path: root.join("var/lib/mxone_system_redundancy/promises.json") }
     }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 impl VoterMemory for MemoryFile {

@@ -164,11 +164,40 @@ pub enum Setting {
         /// Whether a person decides.
         mode: Mode,
     },
+    /// What automatic takeover needs: a monitor on LIM 1 of both sites and a witness at neither.
+    Witness(WitnessWish),
     /// Addresses that prove that a site reaches the users' network.
     NetworkControlAddress {
         /// The new addresses; without any the present ones are listed.
         addresses: Vec<IpAddr>,
     },
+}
+
+/// `settings witness`.
+#[derive(Debug, Args)]
+pub struct WitnessWish {
+    /// Where the witness listens, an address or ADDRESS:PORT.
+    #[arg(value_name = "ADDRESS", required_unless_present_any = ["no_witness", "remove"])]
+    pub address: Option<String>,
+    /// Where the witness's file is written; carry it to the witness as /etc/mxone_system_redundancy/lease/lease.yaml.
+    #[arg(long, value_name = "FILE", requires = "address")]
+    pub file: Option<PathBuf>,
+    /// Without a witness: the control addresses stand in. Two sites that both reach them, but not each other, can then
+    /// both be live.
+    #[arg(long, conflicts_with_all = ["address", "remove"], requires = "accept_conditional")]
+    pub no_witness: bool,
+    /// Says that the weaker promise of --no-witness is accepted.
+    #[arg(long)]
+    pub accept_conditional: bool,
+    /// The times: fast (one city), standard, wan (long lines, virtual machines).
+    #[arg(long, value_name = "PROFILE", default_value = "standard", value_parser = ["fast", "standard", "wan"])]
+    pub timing: String,
+    /// The UDP port of the two monitors.
+    #[arg(long, value_name = "PORT", default_value_t = 9527)]
+    pub port: u16,
+    /// Take the monitors' part in automatic takeover out again.
+    #[arg(long, conflicts_with = "address")]
+    pub remove: bool,
 }
 
 /// What can be done with the translation table.

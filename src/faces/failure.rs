@@ -15,6 +15,7 @@ use crate::ports::journal::JournalError;
 use crate::ports::mirror_store::MirrorError;
 use crate::ports::settings::SettingsError;
 use crate::ports::traffic_control::TrafficError;
+use crate::ports::voter_setup::SetupError;
 
 /// Exit codes of both programs (DESIGN §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,6 +196,9 @@ fn advice(stopped: &Stopped) -> (Exit, Option<&'static str>) {
         }
         Stopped::Backup(BackupError::Host { source, .. }) => (reached(source), Some(COPY_AGAIN)),
         Stopped::Backup(BackupError::Unfit { .. }) => (Exit::Failed, Some("have the primary make another backup")),
+        Stopped::VoterSetup(SetupError::Host(error)) => (reached(error), host_hint(error)),
+        Stopped::VoterSetup(SetupError::Io { .. }) => (Exit::Failed, Some(DISK)),
+        Stopped::VoterSetup(SetupError::Unfit(_)) => (Exit::Refused, None),
         Stopped::Host(error) => (Exit::Unknown, host_hint(error)),
     }
 }

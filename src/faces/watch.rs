@@ -21,6 +21,23 @@ use crate::flows::{Ended, Ports, Request, Stopped};
 use crate::ports::host::visible;
 use crate::ports::journal::Held;
 
+/// The voter of automatic takeover on this machine.
+pub struct Voter<'a> {
+    /// What it tells, where one works.
+    pub said: Option<&'a mut UnboundedReceiver<String>>,
+    /// Whether another one is to work, or none, than when this began.
+    pub has_changed: &'a (dyn Fn() -> bool + Send + Sync),
+}
+
+/// Why watching is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// It was told to end.
+    Ended,
+    /// The voter is another one now.
+    Changed,
+}
+
 /// Watches until it is told to end.
 ///
 /// # Errors
@@ -28,12 +45,8 @@ use crate::ports::journal::Held;
 ///
 /// Where a voter works on this machine, `voter` is what it tells: then the lease says what is open, and nothing is
 /// brought back to the order here.
-pub async fn watch(
-    ports: &Ports,
-    out: &mut (dyn Write + Send),
-    json: bool,
-    mut voter: Option<UnboundedReceiver<String>>,
-) -> Result<(), Stopped> {
+pub async fn watch(ports: &Ports, out: &mut (dyn Write + Send), json: bool, voter: Voter<'_>) -> Result<Over, Stopped> {
+    let Voter { said: mut voter, has_changed } = voter;
     let no_signal = |error: std::io::Error| Stopped::NotProved(format!("signals cannot be waited for: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
@@ -48,33 +61,39 @@ pub async fn watch(
         watcher.say(&format!("error: {error}"));
     }
     watcher.say("watching");
-    loop {
+    let over = loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break Over::Ended,
+            _ = interrupt.recv() => break Over::Ended,
             told = next(&mut voter) => match told {
                 Some(told) => watcher.voter_tells(&told),
                 None => voter = None,
             },
             _ = ticks.tick() => {
+                if has_changed() {
+                    watcher.say("automatic takeover was set up or taken out; beginning anew");
+                    break Over::Changed;
+                }
                 if voter.is_none() {
                     watcher.round().await;
                 }
                 watcher.copy_if_due(started).await;
             }
         }
-    }
+    };
     drop(watching);
-    watcher.say("told to end");
+    if over == Over::Ended {
+        watcher.say("told to end");
+    }
     if let Some(copy) = watcher.copy.take() {
         // What has come stays, and the next copy resumes.
         copy.running.abort();
     }
-    Ok(())
+    Ok(over)
 }
 
 /// What the voter tells next; never, where there is none.
-async fn next(voter: &mut Option<UnboundedReceiver<String>>) -> Option<String> {
+async fn next(voter: &mut Option<&mut UnboundedReceiver<String>>) -> Option<String> {
     match voter {
         Some(voter) => voter.recv().await,
         None => std::future::pending().await,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::carry_out::{Proposal, propose};
 use super::configured::{self, Configured};
 use super::perform::Performer;
-use super::{Ended, Ports, Request, Stopped, survey};
+use super::{Ended, Ports, Request, Stopped, survey, witness};
 use crate::domain::plan::{Action, Plan, Servers, Step};
 use crate::domain::site::{ServerId, Site};
 use crate::domain::takeover::Situation;
@@ -18,6 +18,7 @@ use crate::ports::dialog::Dialog;
 pub async fn remove(ports: &Ports, request: &Request, dialog: &mut dyn Dialog) -> Result<Ended, Stopped> {
     let held = if request.dry_run { None } else { Some(configured::lock(ports, Action::Remove, request)?) };
     let Configured { configuration, systems } = Configured::open(ports)?;
+    witness::refuse_while_set_up(ports)?;
     let situation = survey::situation(ports, &systems, &configuration).await?;
     let plan = plan(&situation)?;
     let material = Some(ports.settings.material(&configuration));

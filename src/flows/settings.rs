@@ -12,6 +12,7 @@ use super::{Ended, Ports, Request, Stopped, survey};
 use crate::domain::address::names_one_host;
 use crate::domain::backup::GenerationName;
 use crate::domain::configuration::{Configuration, Direction, Mode};
+use crate::domain::lease::Command;
 use crate::domain::plan::{Action, Plan, Step};
 use crate::domain::scan::Scan;
 use crate::domain::site::{ServerId, Site};
@@ -94,20 +95,43 @@ pub async fn takeover(
     if direction == Direction::PrimaryFromAlternate && mode == Mode::Automatic {
         check_fallback(ports, dialog).await?;
     }
-    if mode == Mode::Automatic {
+    let has_voters = ports.voter_setup.is_set_up();
+    if mode == Mode::Automatic && !has_voters {
         dialog.tell(News::Note(
-            "automatic takeover is recorded; this version does not act on it yet, so people still switch".to_owned(),
+            "automatic takeover is recorded and not in force: it needs a witness (`settings witness`); until then \
+             people switch"
+                .to_owned(),
         ));
     }
     let what = format!("takeover {} {}", direction_word(direction), mode_word(mode));
-    change(ports, request, &what, |configuration| {
+    let ended = change(ports, request, &what, |configuration| {
         let settings = &mut configuration.takeover;
         match direction {
             Direction::AlternateFromPrimary => settings.alternate_from_primary = mode,
             Direction::PrimaryFromAlternate => settings.primary_from_alternate = mode,
         }
         Ok(())
-    })
+    })?;
+    if has_voters && !request.dry_run {
+        tell_voters(ports, dialog).await?;
+    }
+    Ok(ended)
+}
+
+/// The voters go by the settings as soon as they know them; they pass them on to each other.
+async fn tell_voters(ports: &Ports, dialog: &mut dyn Dialog) -> Result<(), Stopped> {
+    let takeover = ports.settings.load()?.ok_or(Stopped::NotConfigured)?.takeover;
+    let because = match ports.voter.ask(Some(Command::Takeover(takeover))).await {
+        Ok(Some(state)) => {
+            dialog.tell(News::Note(format!("guarantee: {}", state.guarantee.1)));
+            return Ok(());
+        }
+        Ok(None) => "it does not run here".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(Stopped::NotProved(format!(
+        "it is written down, but the monitor was not told ({because}); see to it and repeat this"
+    )))
 }
 
 async fn check_fallback(ports: &Ports, dialog: &mut dyn Dialog) -> Result<(), Stopped> {

@@ -13,6 +13,7 @@ use crate::ports::journal::JournalError;
 use crate::ports::mirror_store::MirrorError;
 use crate::ports::settings::SettingsError;
 use crate::ports::traffic_control::TrafficError;
+use crate::ports::voter_setup::SetupError;
 
 /// Why a flow stopped. What was begun is finished or taken back, or the text says what is not.
 #[derive(Debug, Error)]
@@ -103,6 +104,9 @@ pub enum Stopped {
     /// A mirror.
     #[error(transparent)]
     Mirror(#[from] MirrorError),
+    /// The voters of automatic takeover could not be set up.
+    #[error(transparent)]
+    VoterSetup(#[from] SetupError),
     /// A server.
     #[error(transparent)]
     Host(#[from] HostError),

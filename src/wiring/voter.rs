@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinHandle;
 
 use super::{Files, Place, clock, format, read_file, texts};
 use crate::adapters::datagrams::{Datagrams, Peer};
@@ -31,7 +32,7 @@ use crate::ports::systems::Systems;
 const MAINTENANCE: &str = "mxone_maintenance";
 
 /// Where a voter has its files.
-fn folder(root: &Path) -> PathBuf {
+pub(super) fn folder(root: &Path) -> PathBuf {
     root.join("etc/mxone_system_redundancy/lease")
 }
 
@@ -56,11 +57,26 @@ fn failed(doing: &str, error: &dyn std::fmt::Display) -> Failure {
     Failure::new(Exit::Failed, format!("{doing}: {error}"))
 }
 
-/// Puts the voter of this machine to work; what it tells.
+/// A voter at work; dropping it ends the work, and the kernel ends its rights.
+pub struct Running {
+    /// What it tells.
+    pub said: UnboundedReceiver<String>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// Puts the voter of this machine to work.
 ///
 /// # Errors
 /// When it cannot listen, or what it goes by is not right.
-pub async fn start(place: &Place, file: LeaseFile) -> Result<UnboundedReceiver<String>, Failure> {
+pub async fn start(place: &Place, file: LeaseFile) -> Result<Running, Failure> {
     let mut peers = BTreeMap::new();
     for (voter, card) in &file.voters {
         let key = card.key.parse().map_err(|error| failed(&format!("the key of the {voter}"), &error))?;
@@ -74,7 +90,8 @@ pub async fn start(place: &Place, file: LeaseFile) -> Result<UnboundedReceiver<S
         clock: Arc::new(RawClock),
     };
     let (asks, asked) = unbounded_channel();
-    monitor_socket::serve(&place.root, asks).map_err(|error| failed("the monitor cannot be asked", &error))?;
+    let serving = monitor_socket::serve(&place.root, asks);
+    let serving = serving.map_err(|error| failed("the monitor cannot be asked", &error))?;
     let (say, said) = unbounded_channel();
     let work = match file.me {
         Voter::Witness => Work::as_witness(tools, file.timing, say).await,
@@ -86,8 +103,7 @@ pub async fn start(place: &Place, file: LeaseFile) -> Result<UnboundedReceiver<S
             Work::at_site(tools, setup, nothing, at_site, say).await
         }
     };
-    tokio::spawn(work.run(asked));
-    Ok(said)
+    Ok(Running { said, tasks: [tokio::spawn(work.run(asked)), serving] })
 }
 
 /// The configuration: the alternate's own, or at the primary the copy that its monitor goes by.

@@ -30,7 +30,7 @@ impl Trio {
     pub fn started() -> Self {
         let options = LabOptions { servers: 1, call_servers: 1, flavour: Flavour::Kamailio, ..LabOptions::default() };
         let pair = Pair::of(options);
-        pair.configure(&Wish::default()).ok();
+        let _configured = pair.configure(&Wish::default()).ok();
         pair.must(&["settings", "takeover", "alternate-from-primary", "automatic"]);
         let trio = Self { pair, running: RefCell::default() };
         trio.set_up();

@@ -1,8 +1,8 @@
 //! `settings`: translation, takeover, network control address.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
-use std::path::Path;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -10,14 +10,16 @@ use super::given::entry;
 use super::{Run, SCHEMA};
 use crate::domain::configuration;
 use crate::domain::given::Given;
+use crate::domain::lease::Timing;
 use crate::domain::translation::{Severity, TranslationEntry, TranslationTable, parse_side};
-use crate::faces::cli::{Direction, Mode, Setting, Translation};
+use crate::faces::cli::{Direction, Mode, Setting, Translation, WitnessWish};
 use crate::faces::failure::{Exit, Failure};
 use crate::faces::print;
 use crate::flows::{self, Ended, Stopped};
 use crate::ports::dialog::News;
 use crate::ports::documents::TableForm;
 use crate::ports::host::printable;
+use crate::ports::voter_setup::Wish;
 
 impl Run<'_> {
     pub(super) async fn settings(&mut self, setting: Setting) -> Result<(), Failure> {
@@ -35,6 +37,15 @@ impl Run<'_> {
                 };
                 let mut dialog = self.dialog(Given::default(), false);
                 let ended = flows::settings::takeover(self.ports, &request, direction, mode, &mut *dialog).await;
+                self.ended(ended)
+            }
+            Setting::Witness(wish) => {
+                let mut dialog = self.dialog(Given::default(), false);
+                let ended = if wish.remove {
+                    flows::witness::take_out(self.ports, &request, &mut *dialog).await
+                } else {
+                    flows::witness::set_up(self.ports, &request, &witness_wish(wish)?, &mut *dialog).await
+                };
                 self.ended(ended)
             }
             Setting::NetworkControlAddress { addresses } if addresses.is_empty() => {
@@ -192,6 +203,24 @@ impl Run<'_> {
         let text = print::preview(&mirror, &preview);
         self.emit(&json!({"schema": SCHEMA, "mirror": mirror, "preview": preview}), &text)
     }
+}
+
+fn witness_wish(wish: WitnessWish) -> Result<Wish, Failure> {
+    let timing = match wish.timing.as_str() {
+        "fast" => Timing::FAST,
+        "wan" => Timing::WAN,
+        _ => Timing::STANDARD,
+    };
+    let witness = wish.address.map(|text| {
+        let bare = text.parse::<IpAddr>().map(|address| SocketAddr::new(address, wish.port));
+        let address = text
+            .parse()
+            .or(bare)
+            .map_err(|_| Failure::new(Exit::BadInput, format!("\"{text}\" is neither an address nor ADDRESS:PORT")))?;
+        let file = wish.file.unwrap_or_else(|| PathBuf::from("witness-lease.yaml"));
+        Ok::<_, Failure>((address, file))
+    });
+    Ok(Wish { witness: witness.transpose()?, port: wish.port, timing })
 }
 
 /// What is done to a table, with the entries as far as a line of the history holds them.

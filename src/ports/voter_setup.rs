@@ -1,0 +1,74 @@
+//! Setting the three voters of automatic takeover up, and taking them out again.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use super::host::HostError;
+use super::systems::Hosts;
+use crate::domain::configuration::Configuration;
+use crate::domain::journal::Material;
+use crate::domain::lease::Timing;
+use crate::domain::site::Site;
+
+/// What is wished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// The witness and where its file is written; `None`: the control addresses stand in for it.
+    pub witness: Option<(SocketAddr, PathBuf)>,
+    /// The UDP port of the two monitors.
+    pub port: u16,
+    /// The times of the lease.
+    pub timing: Timing,
+}
+
+/// Sets voters up, from LIM 1 of the alternate.
+#[async_trait]
+pub trait VoterSetup: Send + Sync {
+    /// Whether voters are set up here.
+    fn is_set_up(&self) -> bool;
+
+    /// What [`VoterSetup::set_up`] would do, a line each.
+    fn would_set_up(&self, wish: &Wish) -> Vec<String>;
+
+    /// Installs program, files and unit on LIM 1 of the primary, writes the witness's file, and the own one last.
+    /// What was done and what a person has to do still, a line each.
+    ///
+    /// # Errors
+    /// [`SetupError`]; what was written on the primary is then taken away again as far as it can be.
+    async fn set_up(
+        &self,
+        settings: (&Configuration, &Material),
+        hosts: &dyn Hosts,
+        active: Site,
+        wish: &Wish,
+    ) -> Result<Vec<String>, SetupError>;
+
+    /// Takes files and unit off both sites. What was done, a line each.
+    ///
+    /// # Errors
+    /// [`SetupError`] when the own files cannot be removed; a primary that does not answer is only told.
+    async fn take_out(&self, hosts: &dyn Hosts) -> Result<Vec<String>, SetupError>;
+}
+
+/// Why voters could not be set up.
+#[derive(Debug, Error)]
+pub enum SetupError {
+    /// LIM 1 of the primary could not be worked on.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// A file of this machine.
+    #[error("{file} cannot be written")]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The primary cannot run this program.
+    #[error("{0}")]
+    Unfit(String),
+}

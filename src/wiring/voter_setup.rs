@@ -1,0 +1,227 @@
+//! Sets the three voters up: keys, files, and on LIM 1 of the primary the program and its unit.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::voter;
+use crate::adapters::datagrams::Key;
+use crate::adapters::voter_memory::MemoryFile;
+use crate::adapters::{durable, monitor_unit, server_file};
+use crate::config::lease::{self, LeaseFile, VoterCard};
+use crate::domain::configuration::Configuration;
+use crate::domain::journal::Material;
+use crate::domain::lease::{Agreed, Memory, Policy, ThirdVote, Voter};
+use crate::domain::site::{ServerId, Site};
+use crate::ports::host::{Command, Host, run_checked};
+use crate::ports::service::MONITOR_UNIT;
+use crate::ports::systems::Hosts;
+use crate::ports::voter::VoterMemory;
+use crate::ports::voter_setup::{SetupError, VoterSetup, Wish};
+
+const PRIMARY: Voter = Voter::Monitor(Site::Primary);
+const ALTERNATE: Voter = Voter::Monitor(Site::Alternate);
+
+/// The program as a shell on the primary finds it.
+const NAME: &str = "mxone_system_redundancy";
+/// Where it is put there, if it is not there.
+const PROGRAM: &str = "/usr/local/bin/mxone_system_redundancy";
+const FOLDER: &str = "/etc/mxone_system_redundancy/lease";
+const PLATFORMS: &str = "/etc/mxone_system_redundancy/platforms";
+const MEMORY: &str = "/var/lib/mxone_system_redundancy/promises.json";
+
+/// The program is some dozen MiB; a poor line takes its time.
+const PROGRAM_SENT_WITHIN: Duration = Duration::from_secs(600);
+
+/// Sets up from the machine whose files are below `root`.
+pub struct VoterFiles {
+    /// The folder that stands for `/`.
+    pub root: PathBuf,
+}
+
+/// What each voter goes by.
+struct Papers {
+    primary: LeaseFile,
+    alternate: LeaseFile,
+    witness: Option<LeaseFile>,
+    memory: Memory,
+}
+
+impl VoterFiles {
+    fn own_file(&self) -> PathBuf {
+        voter::folder(&self.root).join("lease.yaml")
+    }
+
+    async fn install_on_primary(
+        &self,
+        host: &dyn Host,
+        (configuration, material): (&Configuration, &Material),
+        papers: &Papers,
+    ) -> Result<Vec<String>, SetupError> {
+        let mut told = Vec::new();
+        // The folder first: nobody else may look into it when the keys come.
+        run_checked(host, Command::new(["mkdir", "-p", "-m", "700", FOLDER])).await?;
+        told.extend(send_program(host).await?);
+        let platform = &configuration.membership.platform.name;
+        let profile = self.root.join(format!("etc/mxone_system_redundancy/platforms/{platform}.yaml"));
+        if let Ok(text) = std::fs::read_to_string(profile) {
+            server_file::write(host, &format!("{PLATFORMS}/{platform}.yaml"), text).await?;
+        }
+        server_file::write(host, &format!("{FOLDER}/config.yaml"), material.configuration.clone()).await?;
+        server_file::write(host, &format!("{FOLDER}/translation.yaml"), material.translation.clone()).await?;
+        // Plain values always become JSON.
+        server_file::write(host, MEMORY, serde_json::to_vec(&papers.memory).unwrap_or_default()).await?;
+        server_file::write(host, &format!("{FOLDER}/lease.yaml"), lease::write(&papers.primary)).await?;
+        let unit = format!("/etc/systemd/system/{MONITOR_UNIT}");
+        server_file::write(host, &unit, monitor_unit::text(Path::new(PROGRAM), "")).await?;
+        told.push("installed on LIM 1 of the primary system: its files and its unit".to_owned());
+        for words in [&["systemctl", "daemon-reload"][..], &["systemctl", "enable", "--now", MONITOR_UNIT]] {
+            let output = host.run(Command::new(words.iter().copied())).await?;
+            if !output.success() {
+                let (words, complaint) = (words.join(" "), output.complaint());
+                told.push(format!(
+                    "NOT started on LIM 1 of the primary system ({words}: {complaint}): start its monitor there by hand"
+                ));
+                break;
+            }
+        }
+        Ok(told)
+    }
+}
+
+/// Sends the program, unless the primary has the same version already.
+async fn send_program(host: &dyn Host) -> Result<Option<String>, SetupError> {
+    let ours = format!("{NAME} {}", env!("CARGO_PKG_VERSION"));
+    let there = host.run(Command::new([NAME, "--version"])).await;
+    if there.is_ok_and(|output| output.success() && output.text().trim() == ours) {
+        return Ok(None);
+    }
+    let machine = run_checked(host, Command::new(["uname", "-m"])).await?.text().trim().to_owned();
+    if machine != std::env::consts::ARCH {
+        let here = std::env::consts::ARCH;
+        return Err(SetupError::Unfit(format!("the primary is a {machine} machine, and this program is for {here}")));
+    }
+    let own = std::env::current_exe().and_then(std::fs::read);
+    let program = own.map_err(|source| SetupError::Io { file: PathBuf::from("/proc/self/exe"), source })?;
+    let new = format!("{PROGRAM}.new");
+    let send = Command::new(["dd".to_owned(), format!("of={new}"), "conv=fsync".to_owned(), "status=none".to_owned()]);
+    run_checked(host, send.with_input(program).within(PROGRAM_SENT_WITHIN)).await?;
+    run_checked(host, Command::new(["chmod", "0755", &new])).await?;
+    run_checked(host, Command::new(["mv", "-T", &new, PROGRAM])).await?;
+    Ok(Some(format!("the program was sent to {PROGRAM} on LIM 1 of the primary system")))
+}
+
+fn papers(configuration: &Configuration, active: Site, wish: &Wish) -> std::io::Result<Papers> {
+    let address = |site| {
+        let card = configuration.membership.servers.get(&ServerId::first_of(site));
+        card.map(|card| SocketAddr::new(card.address, wish.port))
+    };
+    let pair = Key::draw()?.written();
+    let (with_primary, with_alternate) = (Key::draw()?.written(), Key::draw()?.written());
+    let card = |address: Option<SocketAddr>, key: &String| VoterCard { address, key: key.clone() };
+    let file = |me: Voter, port: u16, voters: BTreeMap<Voter, VoterCard>| LeaseFile {
+        me,
+        listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port),
+        timing: wish.timing,
+        third: if wish.witness.is_some() { ThirdVote::Witness } else { ThirdVote::ControlAddress },
+        first_active: active,
+        voters,
+        policy: Policy::default(),
+    };
+    let mut at_primary = BTreeMap::from([(ALTERNATE, card(address(Site::Alternate), &pair))]);
+    let mut at_alternate = BTreeMap::from([(PRIMARY, card(address(Site::Primary), &pair))]);
+    let witness = wish.witness.as_ref().map(|(place, _)| {
+        at_primary.insert(Voter::Witness, card(Some(*place), &with_primary));
+        at_alternate.insert(Voter::Witness, card(Some(*place), &with_alternate));
+        let of = [(PRIMARY, Site::Primary, &with_primary), (ALTERNATE, Site::Alternate, &with_alternate)];
+        let voters = of.map(|(voter, site, key)| (voter, card(address(site), key)));
+        file(Voter::Witness, place.port(), BTreeMap::from(voters))
+    });
+    Ok(Papers {
+        primary: file(PRIMARY, wish.port, at_primary),
+        alternate: file(ALTERNATE, wish.port, at_alternate),
+        witness,
+        memory: Memory::first(active, Agreed::first(configuration.takeover)),
+    })
+}
+
+/// A file with keys in it, which only its owner reads.
+fn write_secret(path: &Path, text: &str) -> Result<(), SetupError> {
+    let failed = |source| SetupError::Io { file: path.to_owned(), source };
+    durable::write(path, text.as_bytes()).map_err(failed)
+}
+
+#[async_trait]
+impl VoterSetup for VoterFiles {
+    fn is_set_up(&self) -> bool {
+        self.own_file().exists()
+    }
+
+    fn would_set_up(&self, wish: &Wish) -> Vec<String> {
+        let mut would = vec![
+            "would be installed on LIM 1 of the primary system: this program, its files, its unit".to_owned(),
+            format!("would be written: {}", self.own_file().display()),
+        ];
+        would.extend(wish.witness.as_ref().map(|(_, file)| format!("would be written: {}", file.display())));
+        would
+    }
+
+    async fn set_up(
+        &self,
+        settings: (&Configuration, &Material),
+        hosts: &dyn Hosts,
+        active: Site,
+        wish: &Wish,
+    ) -> Result<Vec<String>, SetupError> {
+        let own = self.own_file();
+        let drawn = papers(settings.0, active, wish);
+        let papers = drawn.map_err(|source| SetupError::Io { file: PathBuf::from("a key"), source })?;
+        let host = hosts.host(ServerId::first_of(Site::Primary));
+        let mut told = match self.install_on_primary(&*host, settings, &papers).await {
+            Ok(told) => told,
+            Err(error) => {
+                // What cannot be taken away now is overwritten by the next try.
+                let _ = clear_primary(&*host).await;
+                return Err(error);
+            }
+        };
+        if let (Some((_, file)), Some(witness)) = (&wish.witness, &papers.witness) {
+            write_secret(file, &lease::write(witness))?;
+            told.push(format!("written: {}, the witness's file", file.display()));
+        }
+        let memory = MemoryFile::below(&self.root);
+        memory.keep(&papers.memory).map_err(|source| SetupError::Io { file: memory.path().to_owned(), source })?;
+        write_secret(&own, &lease::write(&papers.alternate))?;
+        told.push(format!("written: {}", own.display()));
+        Ok(told)
+    }
+
+    async fn take_out(&self, hosts: &dyn Hosts) -> Result<Vec<String>, SetupError> {
+        let own = self.own_file();
+        let memory = MemoryFile::below(&self.root);
+        for path in [own.as_path(), memory.path()] {
+            durable::remove(path).map_err(|source| SetupError::Io { file: path.to_owned(), source })?;
+        }
+        let mut told = vec![format!("removed: {}", own.display())];
+        let host = hosts.host(ServerId::first_of(Site::Primary));
+        told.push(match clear_primary(&*host).await {
+            Ok(()) => "removed from LIM 1 of the primary system: its files and its unit".to_owned(),
+            Err(error) => {
+                format!("NOT removed from LIM 1 of the primary system ({error}): do it there when it is back")
+            }
+        });
+        Ok(told)
+    }
+}
+
+/// Stops the primary's monitor and takes its files away.
+async fn clear_primary(host: &dyn Host) -> Result<(), SetupError> {
+    // Where systemd does not run there is no unit to stop; a monitor whose files go ends its part by itself.
+    let _ = host.run(Command::new(["systemctl", "disable", "--now", MONITOR_UNIT])).await?;
+    let unit = format!("/etc/systemd/system/{MONITOR_UNIT}");
+    run_checked(host, Command::new(["rm", "-rf", FOLDER, MEMORY, &unit])).await?;
+    Ok(())
+}
