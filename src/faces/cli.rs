@@ -123,6 +123,8 @@ pub enum Command {
         #[command(subcommand)]
         what: Lab,
     },
+    /// Play automatic takeovers with faults in virtual time, and see who decides what and why.
+    Simulate(Simulate),
     /// Read a page of the help.
     Help {
         /// A page, a command, or words to look for; without any the pages are listed.
@@ -330,6 +332,20 @@ pub enum Platform {
 pub enum Config {
     /// Check the configuration files as a whole.
     Check,
+}
+
+/// `simulate`.
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// What happens when; without it a training scenario is played.
+    #[arg(value_name = "FILE", conflicts_with = "random")]
+    pub file: Option<PathBuf>,
+    /// Which throw of the dice delays and losses follow; the same seed tells the same story.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Play so many histories by chance instead, from the seed on, and say which breaks the promise.
+    #[arg(long, value_name = "HOW-MANY", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub random: Option<u64>,
 }
 
 /// `lab`.

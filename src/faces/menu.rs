@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn every_command_for_an_engineer_is_in_the_menu() {
         // Not in the menu: what only makes sense in a shell or before there are systems.
-        let elsewhere = ["demo", "lab", "platform", "generate", "translation"];
+        let elsewhere = ["demo", "lab", "simulate", "platform", "generate", "translation"];
         let known: BTreeSet<String> = leaves()
             .iter()
             .filter_map(|(_, item)| command_of(item))

@@ -91,7 +91,7 @@ impl Run<'_> {
             Command::Config { what: Config::Check } => self.check_configuration(),
             Command::Help { topic } => self.help(&topic),
             Command::Generate { what } => self.generate(&what),
-            Command::Demo | Command::Lab { .. } => {
+            Command::Demo | Command::Lab { .. } | Command::Simulate(_) => {
                 Err(Failure::new(Exit::BadInput, "this command does not go with the flags given"))
             }
         }
