@@ -99,6 +99,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     let command = match command {
         Some(Command::Demo) => return demo(common.json).await,
         Some(Command::Lab { what }) => return lab(what, common.json).await,
+        Some(Command::Simulate(flags)) => return wiring::simulate::run(&flags, common.json),
         other => other,
     };
     let place = place(&mut common)?;

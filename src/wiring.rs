@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod maintenance;
+pub mod simulate;
 pub mod standing_lab;
 pub mod voter;
 mod voter_setup;

@@ -29,7 +29,7 @@ fn every_command_prints_one_document_with_json_and_nothing_else() {
     let profile = lab.here().join("etc/mxone_system_redundancy/platforms/lab.yaml");
     let lines = format!(
         "configure --dry-run\nconfigure --yes\nlist\nstatus\nconfig check\nhelp\nhelp configure\n\
-         generate man data auto create\ngenerate completions bash\nplatform list\n\
+         generate man data auto create\ngenerate completions bash\nplatform list\nsimulate\n\
          platform show mxone\nplatform check {profile}\nplatform check {profile} --site primary\n\
          data mirrors list\ndata mirrors verify\ndata copy --dry-run\ndata copy --yes\ndata mirrors roll-back --yes\n\
          data mirrors load --yes\ndata auto create\ndata auto list\ndata auto change --schedule @weekly\n\

@@ -135,6 +135,8 @@ pub enum Command {
         #[command(subcommand)]
         what: Lab,
     },
+    /// Play automatic takeovers with faults in virtual time, and see who decides what and why.
+    Simulate(Simulate),
     /// Read a page of the help.
     Help {
         /// A page, a command, or words to look for; without any the pages are listed.
@@ -179,7 +181,7 @@ pub struct WitnessWish {
     /// Where the witness listens, an address or ADDRESS:PORT.
     #[arg(value_name = "ADDRESS", required_unless_present_any = ["no_witness", "remove"])]
     pub address: Option<String>,
-    /// Where the witness's file is written; carry it to the witness as /etc/mxone_system_redundancy/lease/lease.yaml.
+    /// Where the witness's file is written; on the witness it is `/etc/mxone_system_redundancy/lease/lease.yaml`.
     #[arg(long, value_name = "FILE", requires = "address")]
     pub file: Option<PathBuf>,
     /// Without a witness: the control addresses stand in. Two sites that both reach them, but not each other, can then
@@ -388,6 +390,20 @@ pub enum LeaseOrder {
 pub enum Config {
     /// Check the configuration files as a whole.
     Check,
+}
+
+/// `simulate`.
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// What happens when; without it a training scenario is played.
+    #[arg(value_name = "FILE", conflicts_with = "random")]
+    pub file: Option<PathBuf>,
+    /// Which throw of the dice delays and losses follow; the same seed tells the same story.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Play so many histories by chance instead, from the seed on, and say which breaks the promise.
+    #[arg(long, value_name = "HOW-MANY", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub random: Option<u64>,
 }
 
 /// `lab`.

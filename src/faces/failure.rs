@@ -162,7 +162,7 @@ fn advice(stopped: &Stopped) -> (Exit, Option<&'static str>) {
         Stopped::Hindered(_) => {
             (Exit::Refused, Some("mend what stands in the way, or go on with --skip-check NAME and --reason \"...\""))
         }
-        Stopped::NotAllowed(_) => (Exit::Refused, None),
+        Stopped::NotAllowed(_) | Stopped::VoterSetup(SetupError::Unfit(_)) => (Exit::Refused, None),
         Stopped::NoReason => (Exit::BadInput, Some("add --reason \"...\"")),
         Stopped::NotTranslated(_) => (
             Exit::Refused,
@@ -185,7 +185,8 @@ fn advice(stopped: &Stopped) -> (Exit, Option<&'static str>) {
         Stopped::Journal(JournalError::Locked { .. }) => (Exit::Busy, Some("wait until it is over, then try again")),
         Stopped::Settings(SettingsError::Io { .. })
         | Stopped::Journal(JournalError::Io { .. })
-        | Stopped::Mirror(MirrorError::NoRoom { .. } | MirrorError::Io { .. }) => (Exit::Failed, Some(DISK)),
+        | Stopped::Mirror(MirrorError::NoRoom { .. } | MirrorError::Io { .. })
+        | Stopped::VoterSetup(SetupError::Io { .. }) => (Exit::Failed, Some(DISK)),
         Stopped::Journal(JournalError::Unreadable { .. }) => (Exit::Failed, Some("mend the file, or move it away")),
         Stopped::Traffic(error) => (Exit::Unknown, traffic_hint(error)),
         Stopped::CallServer(CallServerError::Host { source, .. }) => (reached(source), host_hint(source)),
@@ -197,8 +198,6 @@ fn advice(stopped: &Stopped) -> (Exit, Option<&'static str>) {
         Stopped::Backup(BackupError::Host { source, .. }) => (reached(source), Some(COPY_AGAIN)),
         Stopped::Backup(BackupError::Unfit { .. }) => (Exit::Failed, Some("have the primary make another backup")),
         Stopped::VoterSetup(SetupError::Host(error)) => (reached(error), host_hint(error)),
-        Stopped::VoterSetup(SetupError::Io { .. }) => (Exit::Failed, Some(DISK)),
-        Stopped::VoterSetup(SetupError::Unfit(_)) => (Exit::Refused, None),
         Stopped::Host(error) => (Exit::Unknown, host_hint(error)),
     }
 }

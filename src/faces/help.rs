@@ -16,7 +16,7 @@ pub const START: &str = "start";
 const PROGRAMS: [&str; 2] = ["mxone_system_redundancy", "mxone_maintenance"];
 
 /// Name and text of every page, in the order in which they are listed.
-const TEXTS: [(&str, &str); 24] = [
+const TEXTS: [(&str, &str); 25] = [
     (START, include_str!("../../help/start.md")),
     ("lost-primary", include_str!("../../help/lost-primary.md")),
     ("lost-alternate", include_str!("../../help/lost-alternate.md")),
@@ -38,13 +38,14 @@ const TEXTS: [(&str, &str); 24] = [
     ("platforms", include_str!("../../help/platforms.md")),
     ("config", include_str!("../../help/config.md")),
     ("lab", include_str!("../../help/lab.md")),
+    ("simulate", include_str!("../../help/simulate.md")),
     ("keys", include_str!("../../help/keys.md")),
     ("command-line", include_str!("../../help/command-line.md")),
     ("words", include_str!("../../help/words.md")),
 ];
 
 /// The page of each command, by the words it begins with.
-const COMMANDS: [(&[&str], &str); 21] = [
+const COMMANDS: [(&[&str], &str); 22] = [
     (&["list"], "status"),
     (&["status"], "status"),
     (&["configure"], "configure"),
@@ -58,6 +59,7 @@ const COMMANDS: [(&[&str], &str); 21] = [
     (&["config"], "config"),
     (&["demo"], "lab"),
     (&["lab"], "lab"),
+    (&["simulate"], "simulate"),
     (&["help"], START),
     (&["exit"], "keys"),
     (&["generate"], "command-line"),

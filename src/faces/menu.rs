@@ -269,7 +269,18 @@ mod tests {
     #[test]
     fn every_command_for_an_engineer_is_in_the_menu() {
         // Not in the menu: what only makes sense in a shell or before there are systems, or is about a file.
-        let elsewhere = ["demo", "lab", "platform show", "platform check", "generate", "settings translation"];
+        let elsewhere = [
+            "demo",
+            "lab",
+            "simulate",
+            "witness",
+            "lease",
+            "settings witness",
+            "platform show",
+            "platform check",
+            "generate",
+            "settings translation",
+        ];
         let known: BTreeSet<String> = leaves()
             .iter()
             .filter_map(|(_, item)| command_of(item))

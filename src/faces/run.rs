@@ -90,7 +90,11 @@ impl Run<'_> {
             Command::Config { what: Config::Check } => self.check_configuration(),
             Command::Help { topic } => self.help(&topic),
             Command::Generate { what } => self.generate(&what),
-            Command::Demo | Command::Lab { .. } | Command::Monitor { install: false } | Command::Witness { .. } => {
+            Command::Demo
+            | Command::Lab { .. }
+            | Command::Simulate(_)
+            | Command::Monitor { install: false }
+            | Command::Witness { .. } => {
                 Err(Failure::new(Exit::BadInput, "this command does not go with the flags given"))
             }
         }

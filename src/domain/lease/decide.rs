@@ -256,12 +256,11 @@ fn blocked(inputs: &Inputs) -> (What, Reason) {
 /// The site that was live last becomes live again, if nobody serves better.
 fn resume(inputs: &Inputs) -> (What, Reason) {
     match inputs.control {
-        Control::Reached { .. } => (What::Ask, Reason::Resume),
         // Nobody else may serve, so the site is better live without terminals than blocked.
-        Control::Unknown | Control::Missed { .. } | Control::Lost { .. } if inputs.mode_there == Mode::Manual => {
+        Control::Lost { .. } if inputs.mode_there == Mode::Automatic => no_control(inputs.control),
+        Control::Unknown | Control::Reached { .. } | Control::Missed { .. } | Control::Lost { .. } => {
             (What::Ask, Reason::Resume)
         }
-        Control::Unknown | Control::Missed { .. } | Control::Lost { .. } => no_control(inputs.control),
     }
 }
 

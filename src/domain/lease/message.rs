@@ -211,7 +211,7 @@ pub struct Standing {
     pub asks: bool,
     /// Whether it reaches enough of its control addresses.
     pub control: bool,
-    /// Whether its call server is well.
+    /// Whether the last probe of its call server was good.
     pub healthy: bool,
     /// Whether its data is new enough to go live with.
     pub data: bool,

@@ -163,6 +163,12 @@ impl Senses {
         if self.failures >= policy.health_fall { Health::Ill { failures: self.failures } } else { Health::Well }
     }
 
+    /// Whether the last probe of the call server was good: nothing is handed over to one that has begun to fail.
+    #[must_use]
+    pub const fn is_well(&self) -> bool {
+        self.failures == 0
+    }
+
     /// The data as the decision takes it. The primary's data is always its own.
     #[must_use]
     pub fn data_seen(&self, site: Site, policy: &Policy, now: Moment) -> Data {

@@ -245,7 +245,7 @@ mod tests {
         let needed = Timing::STANDARD.needed();
         let mut own = Written { promise: needed, ..written(Timing::STANDARD) };
         assert!(Timing::own(own).is_ok());
-        own.promise = needed.saturating_sub(Duration::from_nanos(1));
+        own.promise = needed.checked_sub(Duration::from_nanos(1)).unwrap();
         assert!(matches!(Timing::own(own), Err(TimingError::PromiseTooShort { .. })));
     }
 

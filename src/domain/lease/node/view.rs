@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Gate, Node, Role, ThirdVote};
 use crate::domain::configuration::Mode;
-use crate::domain::lease::decide::{Control, Data, Handed, Health, Held, Inputs, decide};
+use crate::domain::lease::decide::{Control, Data, Handed, Held, Inputs, decide};
 use crate::domain::lease::guarantee::Guarantee;
 use crate::domain::lease::memory::Memory;
 use crate::domain::lease::message::{Standing, Voter};
@@ -118,7 +118,7 @@ impl Node {
             live: self.live(),
             asks: self.role == Role::Asking,
             control: matches!(self.senses.control_seen(policy), Control::Reached { .. }),
-            healthy: self.senses.health_seen(policy) == Health::Well,
+            healthy: self.senses.is_well(),
             data: matches!(self.senses.data_seen(self.setup.site, policy, now), Data::Own | Data::Fresh { .. }),
         }
     }
