@@ -233,7 +233,13 @@ mod tests {
     fn a_table_that_was_sent_is_the_same_and_a_text_that_ends_a_rule_is_refused() {
         let text = serde_json::to_string(&small()).unwrap();
         assert_eq!(serde_json::from_str::<GateTable>(&text).unwrap(), small());
-        for evil in ["udp dport 1 accept; } flush ruleset", "udp dport 1\\naccept", "flush ruleset", "}"] {
+        for evil in [
+            "udp dport 1 accept; } flush ruleset; accept",
+            "udp dport 1\\n accept",
+            "udp dport 1\\naccept",
+            "flush ruleset",
+            "}",
+        ] {
             let text = text.replace("iifname \\\"lo\\\" accept", evil);
             assert!(serde_json::from_str::<GateTable>(&text).is_err(), "{evil}");
         }
