@@ -16,7 +16,7 @@ pub const START: &str = "start";
 const PROGRAMS: [&str; 2] = ["mxone_system_redundancy", "mxone_maintenance"];
 
 /// Name and text of every page, in the order in which they are listed.
-const TEXTS: [(&str, &str); 25] = [
+const TEXTS: [(&str, &str); 26] = [
     (START, include_str!("../../help/start.md")),
     ("lost-primary", include_str!("../../help/lost-primary.md")),
     ("lost-alternate", include_str!("../../help/lost-alternate.md")),
@@ -38,6 +38,7 @@ const TEXTS: [(&str, &str); 25] = [
     ("platforms", include_str!("../../help/platforms.md")),
     ("config", include_str!("../../help/config.md")),
     ("lab", include_str!("../../help/lab.md")),
+    ("automatic", include_str!("../../help/automatic.md")),
     ("simulate", include_str!("../../help/simulate.md")),
     ("keys", include_str!("../../help/keys.md")),
     ("command-line", include_str!("../../help/command-line.md")),
@@ -45,7 +46,7 @@ const TEXTS: [(&str, &str); 25] = [
 ];
 
 /// The page of each command, by the words it begins with.
-const COMMANDS: [(&[&str], &str); 22] = [
+const COMMANDS: [(&[&str], &str); 24] = [
     (&["list"], "status"),
     (&["status"], "status"),
     (&["configure"], "configure"),
@@ -59,6 +60,8 @@ const COMMANDS: [(&[&str], &str); 22] = [
     (&["config"], "config"),
     (&["demo"], "lab"),
     (&["lab"], "lab"),
+    (&["witness"], "automatic"),
+    (&["lease"], "automatic"),
     (&["simulate"], "simulate"),
     (&["help"], START),
     (&["exit"], "keys"),

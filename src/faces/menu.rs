@@ -129,7 +129,7 @@ static ALTERNATE_FROM_PRIMARY: &[Item] = &[
     item("manual", "a person decides", "settings", Run(&["settings", "takeover", "alternate-from-primary", "manual"])),
     item(
         "automatic",
-        "recorded; this version waits for a person",
+        "by itself, once a witness is set up",
         "settings",
         Run(&["settings", "takeover", "alternate-from-primary", "automatic"]),
     ),
@@ -139,7 +139,7 @@ static PRIMARY_FROM_ALTERNATE: &[Item] = &[
     item("manual", "a person decides", "settings", Run(&["settings", "takeover", "primary-from-alternate", "manual"])),
     item(
         "automatic",
-        "recorded; this version waits for a person",
+        "by itself, once a witness is set up",
         "settings",
         Run(&["settings", "takeover", "primary-from-alternate", "automatic"]),
     ),

@@ -120,10 +120,8 @@ const TO_PRIMARY: (&str, &str, &str) = (
     "At its recovery the primary takes over again",
 );
 
-const MODES: &[(&str, &str)] = &[
-    ("manual", "when a person says so"),
-    ("automatic", "by itself; recorded, as this version still waits for a person"),
-];
+const MODES: &[(&str, &str)] =
+    &[("manual", "when a person says so"), ("automatic", "by itself, once a witness is set up (settings witness)")];
 
 const WITHOUT_PEER: &[(&str, &str)] = &[
     ("stay-blocked", "waits for a person: never two sites live, perhaps none"),
