@@ -10,6 +10,8 @@
 )]
 #![allow(dead_code, reason = "it uses its part of the lab and of the pair")]
 
+#[path = "automatic/by_commands.rs"]
+mod by_commands;
 #[path = "lab/lab.rs"]
 mod lab;
 #[path = "end_to_end/pair.rs"]
