@@ -200,6 +200,13 @@ pub async fn control_addresses(
     let proposal = Proposal { plan: control_address_plan(&situation), material, word: None };
     let ended = propose(&performer, request, proposal, dialog).await?;
     if ended == Ended::Done {
+        if ports.voter_setup.is_set_up() {
+            dialog.tell(News::Note(
+                "the primary's monitor goes by the former addresses until the witness is set up anew (`settings \
+                 witness --remove`, then `settings witness`)"
+                    .to_owned(),
+            ));
+        }
         configured::note(ports, request, Action::Settings, format!("network-control-address {}", listed(addresses)))?;
     }
     drop(held);

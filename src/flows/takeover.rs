@@ -64,6 +64,10 @@ pub async fn take_over(
 /// Whether the voters of automatic takeover decide who is live. One that cannot be asked may be the live one.
 async fn voters_in_force(ports: &Ports) -> Result<bool, Stopped> {
     match ports.voter.ask(None).await {
+        // The other monitor would still be entitled, whatever is blocked and opened behind its back.
+        Ok(None) if ports.voter_setup.is_set_up() => Err(Stopped::NotAllowed(
+            "automatic takeover is set up, and its monitor does not run here; start it first (`monitor`)".to_owned(),
+        )),
         Ok(state) => Ok(state.is_some()),
         Err(error) => Err(Stopped::NotAllowed(format!(
             "the monitor of this machine works and does not answer ({error}); it may be asked by root only"

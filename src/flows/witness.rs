@@ -2,8 +2,9 @@
 
 use super::configured::{self, Configured};
 use super::{Ended, Ports, Request, Stopped, survey};
-use crate::domain::configuration::Mode;
+use crate::domain::configuration::{Mode, WithoutPeer};
 use crate::domain::plan::Action;
+use crate::domain::site::Site;
 use crate::ports::dialog::{Dialog, News};
 use crate::ports::voter_setup::Wish;
 
@@ -16,6 +17,13 @@ pub async fn set_up(ports: &Ports, request: &Request, wish: &Wish, dialog: &mut 
     let Configured { configuration, systems } = Configured::open(ports)?;
     if ports.voter_setup.is_set_up() {
         return Err(Stopped::NotAllowed("the voters are set up already; take them out first with --remove".to_owned()));
+    }
+    if configuration.boot.without_peer == WithoutPeer::Open {
+        return Err(Stopped::NotAllowed(
+            "servers open by themselves after a boot (boot-without-peer: open), so it cannot be promised that one site \
+             is live at most; write `without_peer: stay-blocked` under `boot` in config.yaml first"
+                .to_owned(),
+        ));
     }
     let situation = survey::situation(ports, &systems, &configuration).await?;
     let active = situation.order.active;
@@ -31,6 +39,13 @@ pub async fn set_up(ports: &Ports, request: &Request, wish: &Wish, dialog: &mut 
     let material = ports.settings.material(&configuration);
     for line in ports.voter_setup.set_up((&configuration, &material), &*systems.hosts, active, wish).await? {
         dialog.tell(News::Note(line));
+    }
+    if configuration.membership.of_site(Site::Primary).count() > 1 {
+        dialog.tell(News::Note(
+            "LIM 1 of the primary system has to reach its other servers over SSH, with the user and the key that \
+             config.yaml names; until it does, nothing becomes automatic"
+                .to_owned(),
+        ));
     }
     let third = wish.witness.as_ref().map_or("control addresses".to_owned(), |(address, _)| address.to_string());
     configured::note(ports, request, Action::Settings, format!("witness {third}"))?;

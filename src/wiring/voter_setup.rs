@@ -1,7 +1,7 @@
 //! Sets the three voters up: keys, files, and on LIM 1 of the primary the program and its unit.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -121,10 +121,12 @@ fn papers(configuration: &Configuration, active: Site, wish: &Wish) -> std::io::
     };
     let pair = Key::draw()?.written();
     let (with_primary, with_alternate) = (Key::draw()?.written(), Key::draw()?.written());
+    let is_v6 = address(Site::Primary).is_some_and(|address| address.is_ipv6());
+    let anywhere = if is_v6 { IpAddr::from(Ipv6Addr::UNSPECIFIED) } else { IpAddr::from(Ipv4Addr::UNSPECIFIED) };
     let card = |address: Option<SocketAddr>, key: &String| VoterCard { address, key: key.clone() };
     let file = |me: Voter, port: u16, voters: BTreeMap<Voter, VoterCard>| LeaseFile {
         me,
-        listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port),
+        listen: SocketAddr::new(anywhere, port),
         timing: wish.timing,
         third: if wish.witness.is_some() { ThirdVote::Witness } else { ThirdVote::ControlAddress },
         first_active: active,

@@ -1,6 +1,6 @@
 //! Set up, used and taken out by the commands of the help page alone.
 
-use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
+use mxone_system_redundancy::domain::site::Site::Primary;
 
 use super::lab::host::{Running, wait_until};
 use super::lab::{Flavour, LabOptions};
@@ -35,6 +35,9 @@ fn automatic_takeover_is_set_up_put_in_force_used_and_taken_out_by_commands() {
     assert!(again.stderr.contains("set up already"), "{again:?}");
     let remove = pair.run(&["remove", "--yes"]).ended_with(3);
     assert!(remove.stderr.contains("settings witness --remove"), "{remove:?}");
+
+    let switch = pair.run(&["manual-takeover", "traffic-in-alternate", "--yes"]).ended_with(3);
+    assert!(switch.stderr.contains("its monitor does not run here"), "nobody switches behind the voters: {switch:?}");
 
     witness.write_mode("/etc/mxone_system_redundancy/lease/lease.yaml", &alternate.read("/root/witness.yaml"), 0o600);
     let running: Vec<Running> = vec![
@@ -79,4 +82,14 @@ fn automatic_takeover_is_set_up_put_in_force_used_and_taken_out_by_commands() {
     drop(running);
     pair.must(&["remove"]);
     assert_eq!(filter(primary), super::pair::Filter::Open);
+}
+
+#[test]
+fn servers_that_open_by_themselves_at_boot_go_with_no_promise() {
+    let options = LabOptions { servers: 1, call_servers: 1, flavour: Flavour::Kamailio, ..LabOptions::default() };
+    let pair = Pair::of(options);
+    let _configured = pair.configure(&Wish { boot: "boot_without_peer: open", ..Wish::default() }).ok();
+    let refused = pair.run(&["settings", "witness", "203.0.113.60"]).ended_with(3);
+    assert!(refused.stderr.contains("stay-blocked"), "{refused:?}");
+    assert!(!pair.lab.server(Primary, 1).has("/etc/mxone_system_redundancy/lease"), "a refusal changes nothing");
 }

@@ -1,6 +1,7 @@
 //! What the monitor of a site does with its own servers: gates, and the order they are kept by.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
@@ -14,6 +15,9 @@ use crate::domain::traffic::{Origin, Traffic};
 use crate::ports::gate::{GateError, Gates, Until, Whole};
 use crate::ports::traffic_control::TrafficControl;
 use crate::ports::voter::Sight;
+
+/// A server that was restarted is open again after so long.
+const BRING_EVERY: Duration = Duration::from_secs(10);
 
 /// A site with its servers.
 #[derive(Clone)]
@@ -51,16 +55,19 @@ impl Follow {
     pub fn start(traffic: Arc<dyn TrafficControl>, servers: Vec<ServerId>, say: UnboundedSender<String>) -> Self {
         let (wanted, mut seen) = watch::channel(Wanted { order: None, open: false });
         tokio::spawn(async move {
-            while seen.changed().await.is_ok() {
-                loop {
-                    let now = *seen.borrow_and_update();
-                    if let Err(error) = bring(&*traffic, &servers, now).await {
-                        super::tell(&say, error);
-                        tokio::time::sleep(LOOK_EVERY).await;
-                        continue;
-                    }
-                    break;
+            let mut told = None;
+            while let Ok(()) | Err(None) = next_turn(&mut seen).await {
+                let now = *seen.borrow_and_update();
+                // What the order is has to be known once before anything is brought to it.
+                if now.order.is_none() && !now.open {
+                    continue;
                 }
+                let failed = bring(&*traffic, &servers, now).await.err();
+                // A server that stays away is told once.
+                if let Some(error) = failed.as_ref().filter(|error| told.as_ref() != Some(*error)) {
+                    super::tell(&say, error.clone());
+                }
+                told = failed;
             }
         });
         Self { wanted }
@@ -76,6 +83,14 @@ impl Follow {
             change(wanted);
             *wanted != before
         });
+    }
+}
+
+/// The next change; `Err(None)` when it is time to look again, as a server may have been restarted meanwhile.
+async fn next_turn(wanted: &mut watch::Receiver<Wanted>) -> Result<(), Option<watch::error::RecvError>> {
+    match tokio::time::timeout(BRING_EVERY, wanted.changed()).await {
+        Ok(changed) => changed.map_err(Some),
+        Err(_) => Err(None),
     }
 }
 
