@@ -31,6 +31,7 @@ use crate::ports::clock::Clock;
 use crate::ports::documents::Documents;
 use crate::ports::journal::Journal;
 use crate::ports::mirror_store::MirrorStore;
+use crate::ports::notifier::Notifier;
 use crate::ports::service::Service;
 use crate::ports::settings::Settings;
 use crate::ports::systems::Systems;
@@ -60,6 +61,8 @@ pub struct Ports {
     pub service: Arc<dyn Service>,
     /// The voter of automatic takeover that works on this machine.
     pub voter: Arc<dyn OwnVoter>,
+    /// Passes news on to people.
+    pub notifier: Arc<dyn Notifier>,
     /// Sets the voters up.
     pub voter_setup: Arc<dyn VoterSetup>,
     /// Where translated exchange data is made before it is put in its place.

@@ -13,6 +13,7 @@ pub mod host;
 pub mod journal;
 pub mod messages;
 pub mod mirror_store;
+pub mod notifier;
 pub mod service;
 pub mod settings;
 pub mod systems;

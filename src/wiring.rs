@@ -18,6 +18,7 @@ use crate::adapters::journal_file::JournalFile;
 use crate::adapters::mirror_folder::MirrorFolder;
 use crate::adapters::monitor_socket::MonitorSocket;
 use crate::adapters::monitor_unit::MonitorUnit;
+use crate::adapters::notify_program::NotifyProgram;
 use crate::adapters::settings_file::{Format, SettingsFile, Written};
 use crate::adapters::systems::{Reach, RealSystems};
 use crate::config::document::{self, Problem};
@@ -77,6 +78,7 @@ pub fn ports(place: &Place) -> Ports {
         documents,
         service: Arc::new(MonitorUnit::new(&place.root)),
         voter: Arc::new(MonitorSocket::below(&place.root)),
+        notifier: Arc::new(NotifyProgram::below(&place.root)),
         voter_setup: Arc::new(VoterFiles { root: place.root.clone() }),
         staging: Staging { here: staging, on_server },
     }

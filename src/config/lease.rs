@@ -230,6 +230,6 @@ mod tests {
         let problems = read(Path::new("lease.yaml"), &text).unwrap_err();
         assert_eq!(problems.len(), 1, "{problems:?}");
         let told = problems[0].to_string();
-        assert!(told.starts_with("lease.yaml:4:") && told.contains("6 s"), "{told}");
+        assert!(told.starts_with("lease.yaml:5:") && told.contains("6 s"), "{told}");
     }
 }

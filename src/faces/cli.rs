@@ -10,10 +10,12 @@ use crate::domain::preflight::Check;
 mod automatic;
 mod configure;
 mod generate;
+mod lab;
 
-pub use automatic::{LeaseOrder, WitnessWish};
+pub use automatic::{LeaseOrder, Notify, WitnessWish};
 pub use configure::Configure;
 pub use generate::{Generate, Program, Shell};
+pub use lab::Lab;
 
 /// Keeps an alternate telephony system ready beside a primary one, with at most one of the two sites live.
 ///
@@ -116,6 +118,12 @@ pub enum Command {
         /// An order to it; without one it is only asked.
         #[command(subcommand)]
         order: Option<LeaseOrder>,
+    },
+    /// Tell people by the site's own program, `/etc/mxone_system_redundancy/notify`.
+    Notify {
+        /// What.
+        #[command(subcommand)]
+        what: Notify,
     },
     /// Platform profiles.
     Platform {
@@ -362,36 +370,4 @@ pub struct Simulate {
     /// Play so many histories by chance instead, from the seed on, and say which breaks the promise.
     #[arg(long, value_name = "HOW-MANY", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub random: Option<u64>,
-}
-
-/// `lab`.
-#[derive(Debug, Clone, Copy, Subcommand)]
-pub enum Lab {
-    /// Start a lab that stays up.
-    Start {
-        /// Servers at each site.
-        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=124))]
-        servers: u16,
-    },
-    /// Stop it.
-    Stop,
-    /// Cut a site off, or connect it again.
-    Cut {
-        /// The site.
-        site: crate::domain::site::Site,
-    },
-    /// Connect a site again.
-    Heal {
-        /// The site.
-        site: crate::domain::site::Site,
-    },
-    /// Have the primary make a backup of its exchange data.
-    Backup,
-    /// Keep the lab up in the foreground (what start runs).
-    #[command(hide = true)]
-    Serve {
-        /// Servers at each site.
-        #[arg(long, default_value_t = 2)]
-        servers: u16,
-    },
 }

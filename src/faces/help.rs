@@ -46,7 +46,7 @@ const TEXTS: [(&str, &str); 26] = [
 ];
 
 /// The page of each command, by the words it begins with.
-const COMMANDS: [(&[&str], &str); 24] = [
+const COMMANDS: [(&[&str], &str); 25] = [
     (&["list"], "status"),
     (&["status"], "status"),
     (&["configure"], "configure"),
@@ -62,6 +62,7 @@ const COMMANDS: [(&[&str], &str); 24] = [
     (&["lab"], "lab"),
     (&["witness"], "automatic"),
     (&["lease"], "automatic"),
+    (&["notify"], "automatic"),
     (&["simulate"], "simulate"),
     (&["help"], START),
     (&["exit"], "keys"),

@@ -274,6 +274,7 @@ mod tests {
             "lab",
             "simulate",
             "witness",
+            "notify",
             "lease",
             "settings witness",
             "platform show",

@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Write};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::cli::{Command, Common, Config, Configure, TrafficIn};
+use super::cli::{Command, Common, Config, Configure, Notify, TrafficIn};
 use super::failure::{Exit, Failure};
 use super::prompts::Prompts;
 use super::scripted::Scripted;
@@ -86,6 +86,7 @@ impl Run<'_> {
             Command::History { last } => self.history(last),
             Command::Monitor { install: true } => self.install_monitor(),
             Command::Lease { order } => self.lease(order).await,
+            Command::Notify { what: Notify::Test } => self.notify_test().await,
             Command::Platform { what } => self.platform(what).await,
             Command::Config { what: Config::Check } => self.check_configuration(),
             Command::Help { topic } => self.help(&topic),

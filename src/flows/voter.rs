@@ -12,9 +12,11 @@ use crate::ports::gate::Until;
 use crate::ports::messages::Messages;
 use crate::ports::voter::{Asked, RawClock, State, VoterMemory};
 
+mod news;
 mod sight;
 mod site;
 
+pub use news::News;
 pub use sight::OwnSight;
 pub use site::{AtSite, Follow};
 
@@ -27,6 +29,8 @@ pub struct Tools {
     pub memory: Arc<dyn VoterMemory>,
     /// The clock.
     pub clock: Arc<dyn RawClock>,
+    /// How people are told who are not looking.
+    pub news: News,
 }
 
 /// The state machine of either kind.
@@ -184,7 +188,10 @@ impl Work {
                     }
                 }
                 Effect::Send { to, message } => self.send(to, &message).await,
-                Effect::Tell(told) => tell(&self.say, told.to_string()),
+                Effect::Tell(told) => {
+                    self.tools.news.pass_on(&told, &self.say);
+                    tell(&self.say, told.to_string());
+                }
                 Effect::Open { right, epoch } => self.open(until(right, decided), epoch).await,
                 Effect::Arm { ticket, right } => {
                     if let Some(site) = &self.site {

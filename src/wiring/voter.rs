@@ -13,6 +13,7 @@ use crate::adapters::gate::SiteGates;
 use crate::adapters::journal_file::JournalFile;
 use crate::adapters::monitor_socket;
 use crate::adapters::netfilter::spared;
+use crate::adapters::notify_program::NotifyProgram;
 use crate::adapters::raw_clock::RawClock;
 use crate::adapters::settings_file::SettingsFile;
 use crate::adapters::systems::{Reach, RealSystems};
@@ -23,7 +24,7 @@ use crate::domain::lease::{Agreed, Memory, Setup, Timing, Voter};
 use crate::domain::site::{ServerId, Site};
 use crate::domain::traffic::{Facts, GateTable};
 use crate::faces::failure::{Exit, Failure};
-use crate::flows::voter::{AtSite, Follow, OwnSight, Tools, Work};
+use crate::flows::voter::{AtSite, Follow, News, OwnSight, Tools, Work};
 use crate::ports::host::Command;
 use crate::ports::settings::Settings;
 use crate::ports::systems::Systems;
@@ -88,6 +89,7 @@ pub async fn start(place: &Place, file: LeaseFile) -> Result<Running, Failure> {
         messages: Arc::new(messages),
         memory: Arc::new(MemoryFile::below(&place.root)),
         clock: Arc::new(RawClock),
+        news: News { notifier: Arc::new(NotifyProgram::below(&place.root)), wall: clock(), from: file.me.to_string() },
     };
     let (asks, asked) = unbounded_channel();
     let serving = monitor_socket::serve(&place.root, asks);

@@ -47,3 +47,10 @@ pub struct WitnessWish {
     #[arg(long, conflicts_with = "address")]
     pub remove: bool,
 }
+
+/// `notify`.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Notify {
+    /// Send a notice that says that it is a test.
+    Test,
+}

@@ -1,0 +1,130 @@
+//! Passes news on through a program of the site's own: mail, a trap, a web hook, whatever it does.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::ports::host::printable;
+use crate::ports::notifier::{Notice, Notifier, NotifyError};
+
+/// A program that has not passed a notice on by then is ended.
+const PASSED_ON_WITHIN: Duration = Duration::from_secs(30);
+
+/// Runs `/etc/mxone_system_redundancy/notify`, where there is one.
+pub struct NotifyProgram {
+    path: PathBuf,
+}
+
+impl NotifyProgram {
+    /// The program below a root folder.
+    #[must_use]
+    pub fn below(root: &Path) -> Self {
+        Self { path: root.join("etc/mxone_system_redundancy/notify") }
+    }
+
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    async fn run(&self, notice: &Notice) -> Result<(), NotifyError> {
+        let broken = |error| NotifyError::Io(self.name(), error);
+        let mut child = Command::new(&self.path)
+            .args([&notice.kind.to_string(), &notice.text])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(broken)?;
+        if let Some(mut input) = child.stdin.take() {
+            let document = serde_json::to_vec(notice).unwrap_or_default();
+            // One that wants nothing of it has its arguments.
+            let _ = input.write_all(&document).await;
+        }
+        let output = child.wait_with_output().await.map_err(broken)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let because = format!("{}: {}", output.status, printable(said.lines().last().unwrap_or("it said nothing")));
+        Err(NotifyError::Failed { program: self.name(), because })
+    }
+}
+
+#[async_trait]
+impl Notifier for NotifyProgram {
+    async fn notify(&self, notice: &Notice) -> Result<bool, NotifyError> {
+        let Ok(file) = std::fs::metadata(&self.path) else { return Ok(false) };
+        if file.uid() != rustix::process::geteuid().as_raw() || file.mode() & 0o022 != 0 {
+            return Err(NotifyError::NotOurs(self.name()));
+        }
+        let slow = |_| NotifyError::Failed {
+            program: self.name(),
+            because: format!("it took longer than {} s", PASSED_ON_WITHIN.as_secs()),
+        };
+        timeout(PASSED_ON_WITHIN, self.run(notice)).await.map_err(slow)??;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::ports::notifier::Kind;
+
+    fn notice() -> Notice {
+        Notice {
+            schema: 1,
+            at: chrono::DateTime::parse_from_rfc3339("2026-11-21T02:14:07+01:00").unwrap(),
+            from: "alternate".to_owned(),
+            kind: Kind::RoleChanged,
+            text: "is live in epoch 7, by a lease".to_owned(),
+        }
+    }
+
+    fn program(root: &Path, script: &str, mode: u32) -> NotifyProgram {
+        let program = NotifyProgram::below(root);
+        fs::create_dir_all(program.path.parent().unwrap()).unwrap();
+        fs::write(&program.path, script).unwrap();
+        fs::set_permissions(&program.path, Permissions::from_mode(mode)).unwrap();
+        program
+    }
+
+    #[tokio::test]
+    async fn the_program_gets_the_kind_the_text_and_the_document() {
+        let root = tempfile::tempdir().unwrap();
+        let told = root.path().join("told");
+        let script = format!("#!/bin/sh\nprintf '%s|%s|' \"$1\" \"$2\" > {0}\ncat >> {0}\n", told.display());
+        assert!(program(root.path(), &script, 0o700).notify(&notice()).await.unwrap());
+        let told = fs::read_to_string(told).unwrap();
+        assert!(told.starts_with("role-changed|is live in epoch 7, by a lease|{"), "{told}");
+        assert!(told.contains("\"at\":\"2026-11-21T02:14:07+01:00\""), "{told}");
+    }
+
+    #[tokio::test]
+    async fn without_a_program_nobody_is_told_and_one_that_fails_says_why() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(!NotifyProgram::below(root.path()).notify(&notice()).await.unwrap());
+        let failing = program(root.path(), "#!/bin/sh\necho no route to the mail server >&2\nexit 3\n", 0o700);
+        let error = failing.notify(&notice()).await.unwrap_err().to_string();
+        assert!(error.contains("exit status: 3") && error.contains("no route to the mail server"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_others_may_write_is_not_run() {
+        let root = tempfile::tempdir().unwrap();
+        let ran = root.path().join("ran");
+        let open = program(root.path(), &format!("#!/bin/sh\ntouch {}\n", ran.display()), 0o722);
+        assert!(matches!(open.notify(&notice()).await, Err(NotifyError::NotOurs(_))));
+        assert!(!ran.exists());
+    }
+}
