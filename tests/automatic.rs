@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use lab::host::wait_until;
 use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
+use serde_json::{Value, json};
 use trio::Trio;
 
 /// The profile `fast` promises so much for a crash; what a busy machine adds is none of its business.
@@ -70,6 +71,31 @@ fn a_monitor_that_is_frozen_or_killed_leaves_a_site_that_its_kernel_blocks() {
         });
         assert_eq!(story.dual_live(), [], "{signal}");
     }
+}
+
+#[test]
+fn status_tells_the_promise_that_is_in_force_and_never_a_better_one() {
+    let trio = Trio::started();
+    let told = |words: &[&str]| -> Value { serde_json::from_str(&trio.pair.run(words).stdout).unwrap() };
+    let status = told(&["status", "--json", "--why"]);
+    assert_eq!((&status["guarantee"], &status["voters"]), (&json!("at-most-one-live"), &json!("working")), "{status}");
+    assert!(status["lease"]["witness_heard_seconds"].as_f64().unwrap() < 2.0, "{status}");
+    assert!(status["guarantee_told"].as_str().unwrap().starts_with("AT MOST ONE LIVE (lease, epoch"), "{status}");
+    assert!(status["why"]["because"].as_str().unwrap().contains("live"), "{status}");
+
+    trio.monitor(Primary).signal("STOP");
+    wait_until("the alternate is live", || trio.is_live(Alternate));
+    let status = told(&["status", "--json"]);
+    assert_eq!(status["primary"]["traffic"], "blocked", "iptables are open, the gate is closed: {status}");
+    assert!(status["primary"]["servers"][0]["remarks"][0].as_str().unwrap().contains("gate"), "{status}");
+    assert!(status["verdict"].as_str().unwrap().starts_with("taken over"), "{status}");
+    assert_eq!(status["guarantee"], "at-most-one-live", "{status}");
+
+    trio.monitor(Alternate).signal("KILL");
+    wait_until("the monitor is gone", || trio.state(Alternate).is_null());
+    let status = told(&["status", "--json"]);
+    assert_eq!((&status["guarantee"], &status["voters"]), (&json!("lost"), &json!("silent")), "{status}");
+    assert!(status["verdict"].as_str().unwrap().contains("voters are set up and none works here"), "{status}");
 }
 
 #[test]

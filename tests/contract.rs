@@ -259,6 +259,14 @@ fn status_has_every_field_of_the_contract_with_its_words() {
         (&json!(true), &json!("primary"), &json!(1))
     );
     assert!(["at-most-one-live", "conditional", "manual", "lost"].contains(&status["guarantee"].as_str().unwrap()));
+    assert_eq!((&status["guarantee"], &status["voters"]), (&json!("manual"), &json!("not-set-up")));
+    assert!(status["guarantee_told"].as_str().unwrap().starts_with("MANUAL (no voters are set up"), "{status}");
+    assert_eq!(status.get("why"), None, "it is told when it is asked for");
+    let why = lab.words("status --why --json").ended(0).document()["why"].clone();
+    for field in ["decides", "because", "would_change"] {
+        assert!(why[field].is_string(), "{why}");
+    }
+    lab.words("status --why").ended(0).says("what would change it: `settings witness`");
     for (site, word) in [("primary", "allowed"), ("alternate", "blocked")] {
         let system = &status[site];
         assert_eq!((&system["traffic"], &system["reachable"]), (&json!(word), &json!(true)));

@@ -19,11 +19,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use mxone_system_redundancy::adapters::clock::SystemClock;
+use mxone_system_redundancy::adapters::gate::ServerGate;
 use mxone_system_redundancy::adapters::netfilter::{self, Netfilter};
+use mxone_system_redundancy::adapters::raw_clock;
 use mxone_system_redundancy::domain::configuration::{BootPolicy, WithoutPeer};
 use mxone_system_redundancy::domain::site::{Epoch, Order, ServerId, Site};
 use mxone_system_redundancy::domain::traffic::{
-    Origin, Protocol, RuleSet, Spared, TelephonyPort, Traffic, TrafficWord, TurnAway,
+    Facts, GateTable, Origin, Protocol, RuleSet, Spared, TelephonyPort, Traffic, TrafficWord, TurnAway,
 };
 use mxone_system_redundancy::ports::host::Output;
 use mxone_system_redundancy::ports::traffic_control::{TrafficControl, TrafficError};
@@ -365,6 +367,47 @@ async fn established_flows_are_forgotten_where_the_tool_is_there() {
     lab.host
         .spoil(|command| (command.arguments[0] == "conntrack").then(|| Output { status: 127, ..Output::default() }));
     assert_eq!(lab.traffic.cut_established(LOCAL).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_server_whose_gate_is_closed_is_blocked_by_it_although_its_iptables_are_open() {
+    let lab = Lab::new();
+    let (telephony, spared) = (telephony(), Spared::default());
+    let facts =
+        Facts { telephony: &telephony, spared: &spared, turn_away: TurnAway::Reject, probe: None, heartbeat: None };
+    let gate = ServerGate::new(Arc::<NamespaceHost>::clone(&lab.host), GateTable::new(&facts));
+    let read = async || lab.traffic.read(LOCAL).await;
+
+    gate.close().await.unwrap();
+    assert_eq!(read().await, Traffic::BY_GATE);
+    gate.open(raw_clock::now() + Duration::from_secs(60)).await.unwrap();
+    assert_eq!(read().await, Traffic::Allowed);
+    gate.open(raw_clock::now() + Duration::from_millis(50)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(read().await, Traffic::BY_GATE, "nobody closed it: the right has ended");
+
+    // A gate that somebody spoilt holds nobody back.
+    lab.server.checked(&["nft", "flush", "chain", "inet", "mxone_redundancy", "output"]);
+    assert_eq!(read().await, Traffic::Allowed);
+    gate.close().await.unwrap();
+    assert_eq!(read().await, Traffic::BY_GATE);
+
+    lab.traffic.block(LOCAL, Origin::Order).await.unwrap();
+    lab.host.told();
+    assert!(matches!(read().await, Traffic::Blocked { origin: Origin::Order, .. }));
+    assert!(lab.host.told().iter().all(|command| command.contains("-save")), "nothing more is asked than is needed");
+    lab.traffic.allow(LOCAL).await.unwrap();
+    assert_eq!(read().await, Traffic::BY_GATE);
+    gate.disarm().await.unwrap();
+    assert_eq!(read().await, Traffic::Allowed);
+}
+
+#[tokio::test]
+async fn a_server_without_nft_has_no_gate() {
+    let lab = Lab::new();
+    lab.host.spoil(|command| (command.arguments[0] == "nft").then(|| Output { status: 127, ..Output::default() }));
+    assert_eq!(lab.traffic.read(LOCAL).await, Traffic::Allowed);
+    assert!(lab.host.told().iter().any(|command| command.starts_with("nft ")), "it was asked");
 }
 
 /// One server.

@@ -121,6 +121,7 @@ mod tests {
             live: None,
             epoch: Epoch(3),
             guarantee: (String::new(), String::new()),
+            lease: None,
             why: None,
             would_change: None,
             dropped: Dropped::default(),

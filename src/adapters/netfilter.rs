@@ -20,6 +20,7 @@ use crate::ports::systems::Hosts;
 use crate::ports::traffic_control::{CONFIRM_WITHIN, TrafficControl, TrafficError};
 
 mod boot_guard;
+mod closed_gate;
 mod confirmation;
 mod established;
 mod filter;
@@ -137,10 +138,15 @@ impl TrafficControl for Netfilter {
     }
 
     async fn read(&self, server: ServerId) -> Traffic {
-        match filter::found(&self.server(server)).await {
-            Ok(found) => self.rules.judge(&found.v4, &found.v6),
-            Err(error) => Traffic::Unknown { because: because(&error) },
-        }
+        let server = self.server(server);
+        let read = async {
+            let found = filter::found(&server).await?;
+            let judged = self.rules.judge(&found.v4, &found.v6);
+            // Asked only where all hangs on it: what iptables block is blocked whatever the gate does.
+            let is_held = judged == Traffic::Allowed && closed_gate::holds_back(&server, &self.telephony).await?;
+            Ok(if is_held { Traffic::BY_GATE } else { judged })
+        };
+        read.await.unwrap_or_else(|error: TrafficError| Traffic::Unknown { because: because(&error) })
     }
 
     async fn block(&self, server: ServerId, origin: Origin) -> Result<(), TrafficError> {

@@ -21,11 +21,6 @@ impl Contact {
     pub fn answered(&self) -> bool {
         !matches!(self.traffic, Traffic::Unknown { .. })
     }
-
-    /// Traffic may reach it, wholly or in part.
-    fn may_be_live(&self) -> bool {
-        matches!(self.traffic, Traffic::Allowed | Traffic::Partial { .. })
-    }
 }
 
 /// What is to be done, in this order: block, tell, open.
@@ -68,7 +63,8 @@ impl Corrections {
         let Some(order) = order else { return corrections };
         let passive = order.active.other();
         for (server, contact) in contacts.iter().filter(|(_, contact)| contact.answered()) {
-            if server.site == passive && contact.may_be_live() {
+            // A gate alone may be opened again by its voter.
+            if server.site == passive && !contact.traffic.is_blocked_for_good() {
                 corrections.block.insert(*server);
             }
             if contact.order.is_none_or(|kept| kept.epoch < order.epoch) {
@@ -172,9 +168,19 @@ mod tests {
     }
 
     #[test]
+    fn a_passive_server_that_only_its_gate_blocks_is_blocked_for_good_and_an_active_one_is_not_called_live() {
+        let judged = Corrections::judge(&round([
+            ("primary/1", blocked(Origin::Gate), Some((Site::Primary, 1))),
+            ("primary/2", blocked(Origin::Order), Some((Site::Primary, 1))),
+            ("alternate/1", blocked(Origin::Gate), Some((Site::Primary, 1))),
+        ]));
+        assert_eq!((judged.block, judged.open), (ids(["alternate/1"]), ids([])));
+    }
+
+    #[test]
     fn no_combination_of_two_servers_and_their_orders_opens_a_site_beside_a_live_one() {
         let states = [Traffic::Allowed, Traffic::Partial { differences: vec![] }, unknown()];
-        let blocks = [Origin::Order, Origin::Boot, Origin::Maintenance].map(blocked);
+        let blocks = [Origin::Order, Origin::Boot, Origin::Maintenance, Origin::Gate].map(blocked);
         let states: Vec<Traffic> = states.into_iter().chain(blocks).collect();
         let orders = [None, Some((Site::Primary, 1)), Some((Site::Alternate, 2)), Some((Site::Primary, 3))];
         let mut rounds = 0;
@@ -189,7 +195,7 @@ mod tests {
                         let judged = Corrections::judge(&contacts);
                         for opened in &judged.open {
                             let across = &contacts[&ServerId::first_of(opened.site.other())];
-                            assert!(!across.may_be_live(), "{contacts:?}");
+                            assert!(!across.answered() || across.traffic.is_blocked_for_good(), "{contacts:?}");
                             assert_eq!(judged.order.map(|order| order.active), Some(opened.site), "{contacts:?}");
                         }
                         rounds += 1;
@@ -197,7 +203,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(rounds, 6 * 6 * 4 * 4);
+        assert_eq!(rounds, 7 * 7 * 4 * 4);
     }
 
     type Told<'a> = (&'a str, Traffic, Option<(Site, u64)>);

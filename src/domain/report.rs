@@ -7,10 +7,12 @@ use serde::Serialize;
 
 use super::configuration::{TakeoverSettings, WithoutPeer};
 use super::site::{Epoch, LimNumber, Site};
-use super::traffic::{Traffic, TrafficWord as Word};
+use super::traffic::{Origin, Traffic, TrafficWord as Word};
 
+mod promise;
 mod switch_now;
 
+pub use promise::{Guarantee, LeaseStatus, Promise, Voters, Why};
 pub use switch_now::SwitchNow;
 
 /// The format of the document.
@@ -31,6 +33,15 @@ pub struct Status {
     pub epoch: Epoch,
     /// What is promised.
     pub guarantee: Guarantee,
+    /// The same in a line.
+    pub guarantee_told: String,
+    /// The voters of automatic takeover on this server.
+    pub voters: Voters,
+    /// The lease, where this server's voter goes by one.
+    pub lease: Option<LeaseStatus>,
+    /// What is decided now, and why; told when it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
     /// The primary.
     pub primary: Option<SystemStatus>,
     /// The alternate.
@@ -74,16 +85,6 @@ impl From<Site> for Active {
             Site::Alternate => Self::Alternate,
         }
     }
-}
-
-/// What is promised about two live sites.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Guarantee {
-    /// People switch, and no switch makes two live.
-    Manual,
-    /// Two are live, or may be.
-    Lost,
 }
 
 /// One system.
@@ -141,7 +142,10 @@ impl ServerStatus {
         };
         match traffic {
             Traffic::Allowed => {}
-            Traffic::Blocked { since, turned_away, .. } => {
+            Traffic::Blocked { origin: Origin::Gate, .. } => {
+                status.remarks.push("the gate of automatic takeover is closed: no right lasts".to_owned());
+            }
+            Traffic::Blocked { origin: Origin::Order | Origin::Boot | Origin::Maintenance, since, turned_away } => {
                 status.blocked_since = *since;
                 status.turned_away = Some(*turned_away);
             }
@@ -225,10 +229,24 @@ impl SystemStatus {
     }
 }
 
-/// What can be promised of two systems as they were read.
-#[must_use]
-pub fn guarantee(primary: &SystemStatus, alternate: &SystemStatus) -> Guarantee {
-    if primary.may_be_live() && alternate.may_be_live() { Guarantee::Lost } else { Guarantee::Manual }
+impl Status {
+    /// Whether both systems were read as letting traffic in, at least in part.
+    #[must_use]
+    pub fn is_dual_live(&self) -> bool {
+        [&self.primary, &self.alternate].iter().all(|system| system.as_ref().is_some_and(SystemStatus::may_be_live))
+    }
+
+    /// Takes in the promise in force; what both systems were read as goes before anybody's word.
+    #[must_use]
+    pub fn with(mut self, promise: Promise) -> Self {
+        let promise = if self.is_dual_live() { promise.where_both_are_live() } else { promise };
+        if promise.voters == Voters::Silent {
+            self.verdict.push_str("; ");
+            self.verdict.push_str(&promise.why.because);
+        }
+        let Promise { guarantee, told, voters, why, lease } = promise;
+        Self { guarantee, guarantee_told: told, voters, lease, why: Some(why), ..self }
+    }
 }
 
 #[cfg(test)]
@@ -237,7 +255,6 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::domain::configuration::Mode;
-    use crate::domain::traffic::Origin;
 
     /// A pair of one server each, the primary active, read at a fixed moment.
     pub(crate) fn status() -> Status {
@@ -255,7 +272,11 @@ pub(crate) mod tests {
             configured: true,
             active: Active::Primary,
             epoch: Epoch(3),
-            guarantee: guarantee(&primary, &alternate),
+            guarantee: Guarantee::Manual,
+            guarantee_told: String::new(),
+            voters: Voters::NotSetUp,
+            lease: None,
+            why: None,
             verdict: verdict(primary.traffic, alternate.traffic).to_owned(),
             primary: Some(primary),
             alternate: Some(alternate),
@@ -284,6 +305,22 @@ pub(crate) mod tests {
             running: None,
             monitor_running: true,
         }
+        .with(Promise::by_people())
+    }
+
+    /// The promise of a voter that goes by a lease.
+    pub(crate) fn by_lease() -> Promise {
+        Promise {
+            guarantee: Guarantee::AtMostOneLive,
+            told: "AT MOST ONE LIVE (lease, epoch 3, witness heard 0.2 s ago; armed, 1.2 s left)".to_owned(),
+            voters: Voters::Working,
+            why: Why {
+                decides: "stays live and renews".to_owned(),
+                because: "its right lasts 1.2 s".to_owned(),
+                would_change: "the loss of the right".to_owned(),
+            },
+            lease: Some(LeaseStatus { right_seconds: Some(1.2), witness_heard_seconds: 0.2 }),
+        }
     }
 
     /// A server that was blocked three hours before this moment.
@@ -304,6 +341,37 @@ pub(crate) mod tests {
             calls: None,
             servers: told,
         }
+    }
+
+    #[test]
+    fn both_systems_read_as_live_lose_the_guarantee_whatever_the_voter_says() {
+        let at = status().read_at;
+        let open = [Traffic::Allowed];
+        let promised = status().with(by_lease());
+        assert_eq!((promised.guarantee, promised.voters), (Guarantee::AtMostOneLive, Voters::Working));
+        let dual = status_of(&open, &open, at).with(by_lease());
+        assert_eq!(dual.guarantee, Guarantee::Lost);
+        assert!(dual.guarantee_told.starts_with("LOST (both systems let traffic in; the voter here says: AT MOST"));
+    }
+
+    #[test]
+    fn voters_of_which_none_works_here_promise_nothing_and_the_verdict_says_so() {
+        let silent = status().with(Promise::of_silent_voters(None));
+        assert_eq!((silent.guarantee, silent.voters), (Guarantee::Lost, Voters::Silent));
+        assert_eq!(silent.guarantee_told, "LOST (voters are set up and none works here)");
+        assert!(silent.verdict.starts_with("normal: ") && silent.verdict.ends_with("none works here"));
+        let refused = status().with(Promise::of_silent_voters(Some("permission denied")));
+        assert!(refused.guarantee_told.ends_with("cannot be asked: permission denied)"));
+    }
+
+    #[test]
+    fn a_server_that_its_gate_blocks_says_so_and_counts_nothing() {
+        let at = status().read_at;
+        let frozen = status_of(&[Traffic::BY_GATE], &[Traffic::Allowed], at);
+        assert_eq!(frozen.guarantee, Guarantee::Manual, "only one lets traffic in");
+        let server = &frozen.primary.as_ref().unwrap().servers[0];
+        assert_eq!((server.traffic, server.turned_away), (Word::Blocked, None));
+        assert!(server.remarks[0].contains("gate"), "{server:?}");
     }
 
     #[test]

@@ -38,10 +38,10 @@ impl Situation {
         self.of_site(site).all(|(_, traffic)| matches!(traffic, Traffic::Allowed))
     }
 
-    /// Whether every server of a site was read as blocked.
+    /// Whether every server of a site was read as blocked, and not by its gate alone.
     #[must_use]
     pub fn is_blocked(&self, site: Site) -> bool {
-        self.of_site(site).all(|(_, traffic)| matches!(traffic, Traffic::Blocked { .. }))
+        self.of_site(site).all(|(_, traffic)| traffic.is_blocked_for_good())
     }
 
     fn of_site(&self, site: Site) -> impl Iterator<Item = (ServerId, &Traffic)> {

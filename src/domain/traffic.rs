@@ -68,6 +68,8 @@ pub enum Origin {
     Boot,
     /// A person with `mxone_maintenance`; only a person opens it again.
     Maintenance,
+    /// The gate of automatic takeover: no right lasts. It is no rule of iptables, so it is never in a mark.
+    Gate,
 }
 
 impl fmt::Display for Origin {
@@ -76,6 +78,7 @@ impl fmt::Display for Origin {
             Self::Order => "order",
             Self::Boot => "boot",
             Self::Maintenance => "maintenance",
+            Self::Gate => "the gate",
         })
     }
 }
@@ -96,13 +99,13 @@ pub struct TelephonyPort {
 pub enum Traffic {
     /// None of our rules are there.
     Allowed,
-    /// All of our rules are there, first in their chains, in both families.
+    /// All of our rules are there, first in their chains, in both families, or the gate of automatic takeover is closed.
     Blocked {
         /// Who had it blocked.
         origin: Origin,
-        /// Since when; `None`: since it booted, for the boot guard's rules cannot know the time.
+        /// Since when; `None`: since it booted, for the boot guard's rules cannot know the time. A gate does not tell.
         since: Option<DateTime<FixedOffset>>,
-        /// Packets turned away since then.
+        /// Packets turned away since then; a gate does not count them.
         turned_away: u64,
     },
     /// Some of our rules are there, or something stands before them.
@@ -118,6 +121,18 @@ pub enum Traffic {
 }
 
 impl Traffic {
+    /// Blocked by a gate that is closed, and by nothing else.
+    pub const BY_GATE: Self = Self::Blocked { origin: Origin::Gate, since: None, turned_away: 0 };
+
+    /// Whether it is blocked by rules that last, whatever the voters of automatic takeover decide next.
+    #[must_use]
+    pub const fn is_blocked_for_good(&self) -> bool {
+        match self {
+            Self::Blocked { origin, .. } => !matches!(origin, Origin::Gate),
+            Self::Allowed | Self::Partial { .. } | Self::Unknown { .. } => false,
+        }
+    }
+
     /// The state in one word.
     #[must_use]
     pub const fn word(&self) -> TrafficWord {

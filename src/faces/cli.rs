@@ -76,7 +76,11 @@ pub enum Command {
     /// List the configuration.
     List,
     /// Read both systems now and say which site is live.
-    Status,
+    Status {
+        /// Say as well what is decided about a takeover now, why, and what would change it.
+        #[arg(long)]
+        why: bool,
+    },
     /// Set up redundancy between the primary and this alternate system.
     Configure(Box<Configure>),
     /// Take redundancy apart; which site is live does not change.

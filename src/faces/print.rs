@@ -38,6 +38,11 @@ pub fn status(status: &Status) -> String {
     }
     let active = serde_json::to_value(status.active).ok().and_then(|word| word.as_str().map(str::to_owned));
     let _ = writeln!(text, "order      {} active, epoch {}", active.unwrap_or_default(), status.epoch);
+    let _ = writeln!(text, "guarantee  {}", status.guarantee_told);
+    if let Some(why) = &status.why {
+        let _ = writeln!(text, "why        {}: {}", why.decides, why.because);
+        let _ = writeln!(text, "change     what would change it: {}", why.would_change);
+    }
     for control in &status.network_control_address {
         let _ = writeln!(
             text,

@@ -63,7 +63,7 @@ impl Run<'_> {
         self.refuse_skipping_without_reason()?;
         match command {
             Command::List => self.list(),
-            Command::Status => self.status().await,
+            Command::Status { why } => self.status(why).await,
             Command::Configure(flags) => self.configure(&flags).await,
             Command::Remove => {
                 let request = self.request(false);
@@ -160,8 +160,9 @@ impl Run<'_> {
         self.emit(&document, &print::configuration(&configuration))
     }
 
-    async fn status(&mut self) -> Result<(), Failure> {
-        let status = flows::status::status(self.ports).await?;
+    async fn status(&mut self, why: bool) -> Result<(), Failure> {
+        let mut status = flows::status::status(self.ports).await?;
+        status.why = status.why.filter(|_| why);
         self.emit(&status, &print::status(&status))?;
         if !status.configured {
             return Err(Stopped::NotConfigured.into());

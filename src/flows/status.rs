@@ -11,7 +11,8 @@ use crate::domain::boot::{Contact, Corrections};
 use crate::domain::configuration::Configuration;
 use crate::domain::journal::{Memory, Outcome};
 use crate::domain::report::{
-    self, Active, AutoCopyStatus, ControlAddress, Guarantee, MirrorStatus, SCHEMA, ServerStatus, Status, SystemStatus,
+    self, Active, AutoCopyStatus, ControlAddress, Guarantee, LeaseStatus, MirrorStatus, Promise, SCHEMA, ServerStatus,
+    Status, SystemStatus, Voters, Why,
 };
 use crate::domain::site::{ServerId, Site};
 use crate::domain::traffic::{Traffic, TrafficWord};
@@ -31,9 +32,10 @@ pub async fn status(ports: &Ports) -> Result<Status, Stopped> {
 
 async fn read(ports: &Ports, configuration: &Configuration, systems: &SystemPorts) -> Result<Status, Stopped> {
     let servers = configuration.membership.servers.keys().copied();
-    let ((contacts, control), facts) = tokio::join!(
+    let ((contacts, control), facts, promise) = tokio::join!(
         async { tokio::join!(survey::contacts(systems, servers), control_addresses(systems, configuration)) },
         facts(systems),
+        promise(ports),
     );
     let order = Corrections::judge(&contacts).order.unwrap_or(survey::FIRST_ORDER);
     let [primary_facts, alternate_facts] = facts;
@@ -48,7 +50,11 @@ async fn read(ports: &Ports, configuration: &Configuration, systems: &SystemPort
         configured: true,
         active: order.active.into(),
         epoch: order.epoch,
-        guarantee: report::guarantee(&primary, &alternate),
+        guarantee: promise.guarantee,
+        guarantee_told: String::new(),
+        voters: promise.voters,
+        lease: None,
+        why: None,
         verdict: report::verdict(primary.traffic, alternate.traffic).to_owned(),
         network_control_address: control,
         takeover: Some(configuration.takeover),
@@ -60,7 +66,32 @@ async fn read(ports: &Ports, configuration: &Configuration, systems: &SystemPort
         monitor_running: ports.journal.watched(),
         primary: Some(primary),
         alternate: Some(alternate),
-    })
+    }
+    .with(promise))
+}
+
+/// What the voter on this server promises. Where it should be and does not answer, nothing is.
+async fn promise(ports: &Ports) -> Promise {
+    match ports.voter.ask(None).await {
+        Ok(Some(state)) => {
+            let why = state.why.map(|why| Why {
+                decides: why.what.to_string(),
+                because: why.because.to_string(),
+                would_change: state.would_change.unwrap_or_default(),
+            });
+            let Some(why) = why else { return Promise::of_silent_voters(Some("it is no site's")) };
+            Promise {
+                guarantee: Guarantee::of_word(&state.guarantee.0),
+                told: state.guarantee.1,
+                voters: Voters::Working,
+                why,
+                lease: state.lease.map(|lease| LeaseStatus::new(lease.right, lease.witness_heard)),
+            }
+        }
+        Ok(None) if ports.voter_setup.is_set_up() => Promise::of_silent_voters(None),
+        Ok(None) => Promise::by_people(),
+        Err(error) => Promise::of_silent_voters(Some(&error.to_string())),
+    }
 }
 
 /// Who holds the lock, and what was cut off. An action that runs now is not unfinished.
@@ -81,6 +112,10 @@ fn not_configured(ports: &Ports) -> Result<Status, Stopped> {
         active: Active::None,
         epoch: survey::FIRST_ORDER.epoch,
         guarantee: Guarantee::Manual,
+        guarantee_told: String::new(),
+        voters: Voters::NotSetUp,
+        lease: None,
+        why: None,
         primary: None,
         alternate: None,
         network_control_address: Vec::new(),

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::domain::lease::{Effect, Event, Message, Moment, Node, Right, Setup, Stored, Timing, Voter, Witness};
+use crate::domain::lease::{
+    Effect, Event, Guarantee, Message, Moment, Node, Right, Setup, Stored, Timing, Voter, Witness,
+};
 use crate::domain::site::Epoch;
 use crate::ports::gate::Until;
 use crate::ports::messages::Messages;
-use crate::ports::voter::{Asked, RawClock, State, VoterMemory};
+use crate::ports::voter::{Asked, Lease, RawClock, State, VoterMemory};
 
 mod news;
 mod sight;
@@ -153,6 +155,7 @@ impl Work {
                     live: node.live(),
                     epoch: node.memory().order.epoch,
                     guarantee: (guarantee.word().to_owned(), guarantee.to_string()),
+                    lease: lease(guarantee),
                     would_change: Some(why.because.would_change()),
                     why: Some(why),
                     dropped,
@@ -163,6 +166,7 @@ impl Work {
                 live: None,
                 epoch: witness.memory().order.epoch,
                 guarantee: (String::new(), String::new()),
+                lease: None,
                 why: None,
                 would_change: None,
                 dropped,
@@ -217,6 +221,13 @@ impl Work {
         if let Err(error) = site.open(until, epoch).await {
             tell(&self.say, format!("the gate cannot be opened: {error}"));
         }
+    }
+}
+
+fn lease(guarantee: Guarantee) -> Option<Lease> {
+    match guarantee {
+        Guarantee::AtMostOneLive { witness, left, .. } => Some(Lease { right: left, witness_heard: witness }),
+        Guarantee::Conditional { .. } | Guarantee::Manual | Guarantee::Lost { .. } => None,
     }
 }
 

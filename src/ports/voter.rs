@@ -62,12 +62,24 @@ pub struct State {
     pub epoch: Epoch,
     /// The guarantee in force: its word, and the whole line.
     pub guarantee: (String, String),
+    /// The lease, where it goes by one.
+    #[serde(default)]
+    pub lease: Option<Lease>,
     /// What a site decides now, and why; nothing for a witness.
     pub why: Option<Decision>,
     /// What would change that.
     pub would_change: Option<String>,
     /// Messages that were not taken.
     pub dropped: Dropped,
+}
+
+/// The lease of a site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// How long the right of this site lasts still, where it has one that ends.
+    pub right: Option<Duration>,
+    /// When the witness was last heard.
+    pub witness_heard: Duration,
 }
 
 /// The voter that works on this machine, as another program on it reaches it.

@@ -1,6 +1,6 @@
 //! Whether it is safe to switch now, and why.
 
-use super::{Active, Guarantee, Status};
+use super::{Active, Guarantee, Status, Voters};
 use crate::domain::preflight::span;
 use crate::domain::site::Site;
 use crate::domain::traffic::TrafficWord as Word;
@@ -54,8 +54,13 @@ impl SwitchNow {
         if let Some(unfinished) = &status.unfinished {
             self.hindrances.push(format!("unfinished: {unfinished}"));
         }
-        if status.guarantee == Guarantee::Lost {
+        if status.is_dual_live() {
             self.hindrances.push("both systems let traffic in".to_owned());
+        } else if status.guarantee == Guarantee::Lost && status.voters == Voters::Working {
+            self.cautions.push(format!("the promise is {}", status.guarantee_told));
+        }
+        if status.voters == Voters::Silent {
+            self.hindrances.push("no voter works here that could do it".to_owned());
         }
         for (site, system) in [(to.other(), old), (to, new)] {
             let silent = system.servers.iter().filter(|server| !server.reachable).count();
@@ -109,6 +114,7 @@ impl SwitchNow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::report::Promise;
     use crate::domain::report::tests::status;
 
     fn judged(change: impl FnOnce(&mut Status)) -> SwitchNow {
@@ -134,10 +140,11 @@ mod tests {
     #[test]
     fn each_thing_that_would_stop_a_takeover_is_named() {
         type Change = fn(&mut Status);
-        let cases: [(Change, &str); 7] = [
+        let cases: [(Change, &str); 8] = [
             (|s| s.running = Some("root on pts/0, remove".to_owned()), "another action is running: root on pts/0"),
             (|s| s.unfinished = Some("data copy".to_owned()), "unfinished: data copy"),
-            (|s| s.guarantee = Guarantee::Lost, "both systems let traffic in"),
+            (|s| s.alternate.as_mut().unwrap().servers[0].traffic = Word::Partial, "both systems let traffic in"),
+            (|s| *s = s.clone().with(Promise::of_silent_voters(None)), "no voter works here"),
             (|s| s.primary.as_mut().unwrap().servers[0].reachable = false, "1 of 1 LIM of the primary do not answer"),
             (|s| s.primary.as_mut().unwrap().traffic = Word::Blocked, "the primary is blocked although"),
             (

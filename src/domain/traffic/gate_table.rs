@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Chain, Facts, Family};
+use super::{Chain, Facts, Family, TelephonyPort};
 
 /// The table.
 const TABLE: &str = "inet mxone_redundancy";
@@ -146,8 +146,42 @@ impl GateRead {
     /// Whether these are the rules whose form is this, where they ought to be.
     #[must_use]
     pub fn is_whole(&self, form: &Self) -> bool {
+        self.rules == form.rules && self.is_hooked()
+    }
+
+    /// Whether it is closed and turns all of this telephony away, read without its form: by the port of each rule.
+    ///
+    /// In doubt it is not, for then the rules were changed.
+    #[must_use]
+    pub fn holds_back(&self, telephony: &[TelephonyPort]) -> bool {
+        let turned_away = |rules: &[String], port: &TelephonyPort| {
+            ["dport", "sport"].iter().all(|side| {
+                let ports = port.ports.to_string();
+                let matched = format!("{} {side} {ports} ", port.protocol);
+                let verdict = rules.iter().find_map(|rule| rule.strip_prefix(matched.as_str()));
+                verdict.is_some_and(|verdict| verdict.starts_with("drop") || verdict.starts_with("reject"))
+            })
+        };
+        let holds = |chain| {
+            let rules = self.rules_of(chain);
+            let begins = rules.first().is_some_and(|rule| rule == OPEN) && !rules.iter().any(|rule| rule == "accept");
+            begins && telephony.iter().all(|port| turned_away(rules, port))
+        };
+        !telephony.is_empty() && self.is_closed() && self.is_hooked() && Chain::ALL.into_iter().all(holds)
+    }
+
+    fn is_hooked(&self) -> bool {
         let hook = |chain| format!("type filter hook {} priority {PRIORITY}; policy accept;", hook(chain));
-        self.rules == form.rules && self.hooks == Chain::ALL.map(hook)
+        self.hooks == Chain::ALL.map(hook)
+    }
+
+    /// The lines of a chain; none where it is not there.
+    fn rules_of(&self, chain: Chain) -> &[String] {
+        let first = format!("chain {} {{", name(chain));
+        let from = self.rules.iter().position(|line| *line == first).map(|place| place + 1);
+        let rest = from.and_then(|from| self.rules.get(from..)).unwrap_or_default();
+        let length = rest.iter().position(|line| line == "}").unwrap_or(0);
+        rest.get(..length).unwrap_or_default()
     }
 }
 
@@ -264,6 +298,40 @@ mod tests {
         assert_eq!(GateRead::parse("Error: No such file or directory\n"), None);
     }
 
+    #[test]
+    fn a_closed_gate_holds_telephony_back_only_while_its_rules_turn_every_port_away() {
+        let (hooks, port) =
+            ([["input"], ["output"], ["forward"]].concat(), "udp dport 5060 reject\n\t\tudp sport 5060 drop");
+        let chain = |hook: &&str| {
+            format!(
+                "\tchain {hook} {{\n\t\ttype filter hook {hook} priority -200; policy accept;\n\t\tmeta nfproto @right \
+                 accept\n\t\tudp sport 53 udp dport 32768-60999 accept\n\t\t{port}\n\t\ttcp dport 5060-5061 reject with tcp \
+                 reset\n\t\ttcp sport 5060-5061 reject with tcp reset\n\t}}\n"
+            )
+        };
+        let set = "\tset right {\n\t\ttypeof meta nfproto\n\t\tflags timeout\n\t}\n";
+        let chains: String = hooks.iter().map(chain).collect();
+        let text = format!("table inet mxone_redundancy {{\n{set}{chains}}}\n");
+        let holds = |text: &str| GateRead::parse(text).unwrap().holds_back(&telephony());
+        assert!(holds(&text));
+        let open = "flags timeout\n\t\telements = { ipv4 timeout 2s expires 1s, ipv6 timeout 2s expires 1s }";
+        let half = "flags timeout\n\t\telements = { ipv6 timeout 2s expires 1s }";
+        for (from, to) in [
+            ("flags timeout", open),
+            ("flags timeout", half),
+            ("hook forward priority -200", "hook forward priority 200"),
+            ("\t\tudp sport 5060 drop\n", ""),
+            ("\t\tudp dport 5060 reject\n", "\t\tudp dport 5060 accept\n\t\tudp dport 5060 reject\n"),
+            ("\t\tmeta nfproto @right accept\n", "\t\taccept\n"),
+            ("\t\tmeta nfproto @right accept\n", "\t\tmeta nfproto @right accept\n\t\taccept\n"),
+            ("chain output {", "chain outside {"),
+        ] {
+            assert!(text.contains(from), "{from}");
+            assert!(!holds(&text.replacen(from, to, 1)), "{from} -> {to}");
+        }
+        assert!(!GateRead::parse(&text).unwrap().holds_back(&[]), "nothing is known of what it has to turn away");
+    }
+
     fn printed(table: &str, elements: &str, hook: &str) -> String {
         format!(
             "table inet {table} {{\n\tset right {{\n\t\ttypeof meta nfproto\n\t\tflags timeout\n{elements}\t}}\n\n\
@@ -272,13 +340,17 @@ mod tests {
     }
 
     fn small() -> GateTable {
-        let port =
-            |protocol, ports: &str| TelephonyPort { protocol, ports: ports.parse().unwrap(), what: String::new() };
-        let telephony = [port(Protocol::Udp, "5060"), port(Protocol::Tcp, "5060-5061")];
+        let telephony = telephony();
         let addresses = ["192.0.2.11", "2001:db8::11"].map(|text| text.parse().unwrap());
         let spared = Spared { addresses: addresses.into(), ssh_port: 2222 };
         let probe = Some(SipProbe { protocol: Protocol::Udp, port: 5060 });
         let turn_away = TurnAway::Reject;
         GateTable::new(&Facts { telephony: &telephony, spared: &spared, turn_away, probe, heartbeat: Some(9527) })
+    }
+
+    fn telephony() -> [TelephonyPort; 2] {
+        let port =
+            |protocol, ports: &str| TelephonyPort { protocol, ports: ports.parse().unwrap(), what: String::new() };
+        [port(Protocol::Udp, "5060"), port(Protocol::Tcp, "5060-5061")]
     }
 }

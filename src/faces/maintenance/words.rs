@@ -32,6 +32,9 @@ pub(super) fn remarks(done: &Done) -> Vec<String> {
     unwritten.chain(done.left.iter().map(|left| format!("left behind: {left}"))).collect()
 }
 
+/// A gate counts nothing and does not know since when.
+const BY_GATE: &str = "blocked by the gate of automatic takeover, which no right holds open; `remove` does not open it";
+
 /// The state in a sentence.
 pub(super) fn state(traffic: &Traffic) -> String {
     match traffic {
@@ -41,6 +44,7 @@ pub(super) fn state(traffic: &Traffic) -> String {
                 Origin::Order => "by order, as the other site is active",
                 Origin::Boot => "by the boot guard",
                 Origin::Maintenance => "by hand",
+                Origin::Gate => return BY_GATE.to_owned(),
             };
             let since = since.map_or_else(|| "it booted".to_owned(), |since| since.format("%F %T %:z").to_string());
             format!("blocked {by}: {} packets turned away since {since}", grouped(*turned_away))

@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::LOOK_EVERY;
 use crate::domain::lease::{Event, GateSeen, Moment};
 use crate::domain::site::{Epoch, Order, ServerId};
-use crate::domain::traffic::{Origin, Traffic};
+use crate::domain::traffic::Origin;
 use crate::ports::gate::{GateError, Gates, Until, Whole};
 use crate::ports::traffic_control::TrafficControl;
 use crate::ports::voter::Sight;
@@ -111,7 +111,7 @@ impl AtSite {
     pub(super) async fn seen(&self) -> Result<GateSeen, GateError> {
         let (gates, traffic) = tokio::join!(self.gates.seen(), self.traffic.read(self.first));
         match (gates?, traffic) {
-            (GateSeen::Unarmed, Traffic::Blocked { .. }) => Ok(GateSeen::Closed),
+            (GateSeen::Unarmed, traffic) if traffic.is_blocked_for_good() => Ok(GateSeen::Closed),
             (seen, _) => Ok(seen),
         }
     }

@@ -8,9 +8,10 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
+use crate::domain::configuration::{Mode, TakeoverSettings};
 use crate::domain::journal::{Event, Line, Outcome, Person};
 use crate::domain::plan::Action;
-use crate::domain::report::{self, Guarantee};
+use crate::domain::report::{self, Guarantee, Promise};
 use crate::domain::traffic::Traffic;
 use crate::faces::terminal::look::Look;
 
@@ -52,6 +53,15 @@ pub(crate) fn facts(primary: &[Traffic], alternate: &[Traffic]) -> Facts {
 
 fn normal() -> Facts {
     facts(&[Traffic::Allowed, Traffic::Allowed], &[blocked(), blocked()])
+}
+
+/// The normal pair with automatic takeover to the alternate written down, and this promise in force.
+fn automatic(promise: Promise) -> Facts {
+    let mut facts = normal();
+    let takeover = TakeoverSettings { alternate_from_primary: Mode::Automatic, primary_from_alternate: Mode::Manual };
+    facts.status =
+        facts.status.map(|read| read.map(|status| Status { takeover: Some(takeover), ..status }.with(promise)));
+    facts
 }
 
 fn press(dashboard: &mut Dashboard, codes: &[KeyCode]) -> Option<Wish> {
@@ -211,4 +221,47 @@ fn the_dashboard_looks_like_this() {
     insta::assert_snapshot!("dashboard_80x24", drawn(&Dashboard::default(), &normal(), (80, 24)));
     insta::assert_snapshot!("dashboard_160x50", drawn(&Dashboard::default(), &normal(), (160, 50)));
     insta::assert_snapshot!("dashboard_60x20", drawn(&Dashboard::default(), &normal(), (60, 20)));
+}
+
+#[test]
+fn the_promise_in_force_is_told_in_words_on_every_terminal() {
+    let by_lease = automatic(report::tests::by_lease());
+    for size in [(60, 20), (80, 24)] {
+        let shown = text(&drawn(&Dashboard::default(), &by_lease, size));
+        assert!(shown.lines().next().unwrap().contains("AT MOST ONE LIVE, 1.2 s left"), "{shown}");
+    }
+    let shown = text(&drawn(&Dashboard::default(), &by_lease, (120, 30)));
+    for wanted in ["AT MOST ONE LIVE (lease,", "witness heard 0.2", "1.2 s left", "order: primary, epoch 3"] {
+        assert!(shown.contains(wanted), "{wanted}:\n{shown}");
+    }
+    assert!(shown.contains("alternate ← primary auto"), "{shown}");
+    let by_people = text(&drawn(&Dashboard::default(), &automatic(Promise::by_people()), (80, 24)));
+    assert!(by_people.contains("promise: MANUAL; auto NOT in force"), "{by_people}");
+    let conditional = Promise { guarantee: Guarantee::Conditional, lease: None, ..report::tests::by_lease() };
+    assert!(text(&drawn(&Dashboard::default(), &automatic(conditional), (80, 24))).contains("promise: CONDITIONAL"));
+}
+
+#[test]
+fn a_right_that_was_read_long_ago_is_not_told() {
+    let mut facts = automatic(report::tests::by_lease());
+    facts.read_at = Some(now() - chrono::Duration::seconds(40));
+    let shown = text(&drawn(&Dashboard::default(), &facts, (80, 24)));
+    assert!(shown.contains("promise: unknown") && !shown.contains("AT MOST ONE"), "{shown}");
+    let wide = text(&drawn(&Dashboard::default(), &facts, (120, 30)));
+    assert!(wide.contains("unknown: not read lately") && !wide.contains("AT MOST ONE"), "{wide}");
+}
+
+#[test]
+fn voters_of_which_none_works_here_are_an_alarm_and_not_called_two_live_sites() {
+    let facts = automatic(Promise::of_silent_voters(None));
+    let shown = text(&drawn(&Dashboard::default(), &facts, (80, 24)));
+    assert!(shown.contains("the promise is LOST (voters are set up and none works here)"), "{shown}");
+    assert!(!shown.contains("DUAL ACTIVE") && shown.contains("no voter works here"), "{shown}");
+}
+
+#[test]
+fn a_dashboard_with_a_lease_looks_like_this() {
+    let facts = automatic(report::tests::by_lease());
+    insta::assert_snapshot!("by_lease_80x24", drawn(&Dashboard::default(), &facts, (80, 24)));
+    insta::assert_snapshot!("by_lease_160x50", drawn(&Dashboard::default(), &facts, (160, 50)));
 }

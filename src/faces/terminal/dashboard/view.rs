@@ -11,7 +11,7 @@ use super::site::Panel;
 use super::{Dashboard, FRESH, Facts};
 use crate::domain::configuration::{Mode, TakeoverSettings};
 use crate::domain::preflight::span;
-use crate::domain::report::{Guarantee, Status, SwitchNow};
+use crate::domain::report::{Guarantee, Status, SwitchNow, Voters};
 use crate::domain::site::Site;
 use crate::faces::menu::{Item, Leads};
 use crate::faces::print::NO_MONITOR;
@@ -122,13 +122,19 @@ fn menu_row<'a>(item: &Item, chosen: bool, columns: usize, look: Look) -> Line<'
 }
 
 fn view_head(frame: &mut Frame<'_>, head: Rect, facts: &Facts, who: &str, now: DateTime<Local>, look: Look) {
-    let promise = facts.known().filter(|status| status.configured && head.width < WIDE).map(promise_in_short);
+    let told = facts.known().filter(|status| status.configured && head.width < WIDE);
+    let promise = told.map(|status| {
+        if facts.is_stale(now) {
+            return ("promise: unknown".to_owned(), look.warning());
+        }
+        (promise_in_short(status), promise_style(status.guarantee, look))
+    });
     let title = Span::styled(" System Redundancy", look.title());
     // A wide terminal has a panel for the promise; on a narrow one it takes the place of the title.
     let left = match promise {
         None => vec![title],
-        Some(promise) if head.width < 78 => vec![Span::raw(format!(" {promise}"))],
-        Some(promise) => vec![title, Span::raw(format!("  {promise}"))],
+        Some((promise, style)) if head.width < 78 => vec![Span::raw(" "), Span::styled(promise, style)],
+        Some((promise, style)) => vec![title, Span::raw("  "), Span::styled(promise, style)],
     };
     frame.render_widget(Line::from(left), head);
     let right = format!("{who}  {} ", now.format("%H:%M:%S %:z"));
@@ -151,11 +157,14 @@ fn alarms(facts: &Facts, now: DateTime<Local>) -> Vec<String> {
         alarms.push(visible(&failure.error));
     }
     let Some(status) = facts.known() else { return alarms };
-    if status.guarantee == Guarantee::Lost && !facts.is_stale(now) {
+    if status.is_dual_live() && !facts.is_stale(now) {
         let active = active(status);
         alarms.push(format!(
             "DUAL ACTIVE: both let traffic in. The order says {active}: manual-takeover › traffic-in-{active} blocks the other"
         ));
+    }
+    if status.guarantee == Guarantee::Lost && !status.is_dual_live() && !facts.is_stale(now) {
+        alarms.push(visible(&format!("the promise is {}. F1: help", status.guarantee_told)));
     }
     if let Some(unfinished) = &status.unfinished {
         alarms.push(visible(&format!("UNFINISHED: {unfinished}; F6 finishes it, F7 takes it back")));
@@ -218,14 +227,11 @@ fn view_sites(frame: &mut Frame<'_>, area: Rect, facts: &Facts, now: DateTime<Lo
         let block = draw::framed("Promise", look);
         let inner = block.inner(promise);
         frame.render_widget(block, promise);
-        let mut lines = vec![
-            promise_line(status, look),
-            Line::raw(format!(" order: {} active", active(status))),
-            Line::raw(format!(" epoch {}", status.epoch)),
-        ];
+        let mut lines = promise_lines(status, facts.is_stale(now), usize::from(inner.width), look);
+        lines.push(Line::raw(format!(" order: {}, epoch {}", active(status), status.epoch)));
         if let Some(takeover) = &status.takeover {
             lines.push(Line::styled(" takeover", look.title()));
-            lines.extend(takeover_lines(*takeover));
+            lines.extend(takeover_lines(*takeover, status.voters));
         }
         frame.render_widget(Paragraph::new(lines), inner);
     }
@@ -239,34 +245,49 @@ fn active(status: &Status) -> String {
 /// The promise in force, in a few words.
 fn promise_in_short(status: &Status) -> String {
     let modes = status.takeover.map(|takeover| [takeover.alternate_from_primary, takeover.primary_from_alternate]);
-    // Automatic takeover is only recorded in this version, and nobody should wait for it.
-    let automatic = modes.is_some_and(|modes| modes.contains(&Mode::Automatic));
-    match (status.guarantee, automatic) {
-        (Guarantee::Lost, _) => "promise: LOST".to_owned(),
-        (Guarantee::Manual, false) => "promise: manual, by hand".to_owned(),
-        (Guarantee::Manual, true) => "promise: manual; auto NOT in force".to_owned(),
+    // Without voters automatic takeover is only written down, and nobody should wait for it.
+    let only_written = status.voters == Voters::NotSetUp && modes.is_some_and(|modes| modes.contains(&Mode::Automatic));
+    let title = status.guarantee.title();
+    match (status.guarantee, status.lease.and_then(|lease| lease.right_seconds)) {
+        (Guarantee::AtMostOneLive, Some(right)) => format!("{title}, {right:.1} s left"),
+        (Guarantee::AtMostOneLive, None) => title.to_owned(),
+        (Guarantee::Manual, _) if only_written => format!("promise: {title}; auto NOT in force"),
+        (Guarantee::Conditional | Guarantee::Manual | Guarantee::Lost, _) => format!("promise: {title}"),
     }
 }
 
-fn promise_line<'a>(status: &Status, look: Look) -> Line<'a> {
-    match status.guarantee {
-        Guarantee::Manual => Line::styled(" people switch", look.title()),
-        Guarantee::Lost => Line::styled(" LOST: two may be live", look.bad()),
+fn promise_style(guarantee: Guarantee, look: Look) -> Style {
+    match guarantee {
+        Guarantee::AtMostOneLive => look.good(),
+        Guarantee::Conditional => look.warning(),
+        Guarantee::Manual => Style::new(),
+        Guarantee::Lost => look.bad(),
     }
 }
 
-fn takeover_lines<'a>(takeover: TakeoverSettings) -> Vec<Line<'a>> {
+/// The promise in its panel: how long the right lasts and when the witness was heard stand in it.
+fn promise_lines<'a>(status: &Status, is_old: bool, columns: usize, look: Look) -> Vec<Line<'a>> {
+    if is_old {
+        return vec![Line::styled(" unknown: not read lately", look.warning())];
+    }
+    let style = promise_style(status.guarantee, look);
+    let told = draw::wrapped(&visible(&status.guarantee_told), columns.saturating_sub(2));
+    told.into_iter().map(|line| Line::styled(format!(" {line}"), style)).collect()
+}
+
+fn takeover_lines<'a>(takeover: TakeoverSettings, voters: Voters) -> Vec<Line<'a>> {
     vec![
-        Line::raw(format!("  alternate ← primary {}", told_mode(takeover.alternate_from_primary))),
-        Line::raw(format!("  primary ← alternate {}", told_mode(takeover.primary_from_alternate))),
+        Line::raw(format!("  alternate ← primary {}", told_mode(takeover.alternate_from_primary, voters))),
+        Line::raw(format!("  primary ← alternate {}", told_mode(takeover.primary_from_alternate, voters))),
     ]
 }
 
-/// A mode with what it is worth: automatic takeover is only recorded in this version.
-fn told_mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Manual => "manual",
-        Mode::Automatic => "(auto)",
+/// A mode with what it is worth: without a voter that works, automatic takeover is only written down.
+fn told_mode(mode: Mode, voters: Voters) -> &'static str {
+    match (mode, voters) {
+        (Mode::Manual, _) => "manual",
+        (Mode::Automatic, Voters::Working) => "auto",
+        (Mode::Automatic, Voters::NotSetUp | Voters::Silent) => "(auto)",
     }
 }
 
@@ -274,7 +295,8 @@ fn told_mode(mode: Mode) -> &'static str {
 fn middle_lines<'a>(facts: &Facts, columns: usize, now: DateTime<Local>, look: Look) -> Vec<Line<'a>> {
     let Some(status) = facts.known().filter(|status| status.configured) else { return Vec::new() };
     let mut lines = Vec::new();
-    let normal = status.verdict.starts_with("normal") || status.verdict.starts_with("taken over");
+    let usual = ["normal", "taken over"].iter().any(|word| status.verdict.starts_with(word));
+    let normal = usual && status.guarantee != Guarantee::Lost;
     let style = if normal { look.good() } else { look.bad() };
     let verdict = if facts.is_stale(now) { "unknown: nothing was read for a while" } else { status.verdict.as_str() };
     lines.push(Line::styled(draw::fitted(&format!(" {verdict}"), columns), style));
