@@ -1,7 +1,9 @@
 //! What the monitor of a site does with its own servers: gates, and the order they are kept by.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -12,8 +14,14 @@ use crate::domain::lease::{Event, GateSeen, Moment};
 use crate::domain::site::{Epoch, Order, ServerId};
 use crate::domain::traffic::{Origin, Traffic};
 use crate::ports::gate::{GateError, Gates, Until, Whole};
-use crate::ports::traffic_control::TrafficControl;
+use crate::ports::traffic_control::{TrafficControl, TrafficError};
 use crate::ports::voter::Sight;
+
+/// How often a blocked site is read back: as often as a site without voters is brought back to its order.
+const LASTING_EVERY: Duration = Duration::from_secs(2);
+
+/// What is told when it was not blocked.
+const OPENED: &str = "ALARM: another program opened a server that is to be blocked; it is blocked again";
 
 /// A site with its servers.
 #[derive(Clone)]
@@ -51,7 +59,13 @@ impl Follow {
     pub fn start(traffic: Arc<dyn TrafficControl>, servers: Vec<ServerId>, say: UnboundedSender<String>) -> Self {
         let (wanted, mut seen) = watch::channel(Wanted { order: None, open: false });
         tokio::spawn(async move {
-            while seen.changed().await.is_ok() {
+            loop {
+                let now = *seen.borrow();
+                // A change does not wait for a server that is slow to answer.
+                tokio::select! {
+                    changed = seen.changed() => if changed.is_err() { return },
+                    () = opened_by_others(&*traffic, &servers, now) => super::tell(&say, OPENED.to_owned()),
+                }
                 loop {
                     let now = *seen.borrow_and_update();
                     if let Err(error) = bring(&*traffic, &servers, now).await {
@@ -79,16 +93,32 @@ impl Follow {
     }
 }
 
-/// Order first, so that a server that reboots meanwhile goes by the newer one.
-async fn bring(traffic: &dyn TrafficControl, servers: &[ServerId], wanted: Wanted) -> Result<(), String> {
-    for server in servers {
-        if let Some(order) = wanted.order {
-            traffic.write_order(*server, order).await.map_err(|error| error.to_string())?;
+/// Waits until somebody else opened a server that is to be blocked. One that cannot be asked is asked again.
+async fn opened_by_others(traffic: &dyn TrafficControl, servers: &[ServerId], wanted: Wanted) {
+    loop {
+        tokio::time::sleep(LASTING_EVERY).await;
+        if wanted.order.is_none() || wanted.open {
+            continue;
         }
-        let done = if wanted.open { traffic.allow(*server).await } else { traffic.block(*server, Origin::Order).await };
-        done.map_err(|error| error.to_string())?;
+        let read = join_all(servers.iter().map(|server| traffic.read(*server))).await;
+        if read.iter().any(|found| matches!(found, Traffic::Allowed | Traffic::Partial { .. })) {
+            return;
+        }
     }
-    Ok(())
+}
+
+/// All servers at the same time: one that does not answer holds up no other.
+async fn bring(traffic: &dyn TrafficControl, servers: &[ServerId], wanted: Wanted) -> Result<(), String> {
+    let brought = join_all(servers.iter().map(|server| bring_one(traffic, *server, wanted))).await;
+    brought.into_iter().collect::<Result<_, _>>().map_err(|error| error.to_string())
+}
+
+/// Order first, so that a server that reboots meanwhile goes by the newer one.
+async fn bring_one(traffic: &dyn TrafficControl, server: ServerId, wanted: Wanted) -> Result<(), TrafficError> {
+    if let Some(order) = wanted.order {
+        traffic.write_order(server, order).await?;
+    }
+    if wanted.open { traffic.allow(server).await } else { traffic.block(server, Origin::Order).await }
 }
 
 impl AtSite {
