@@ -10,12 +10,28 @@
 )]
 #![allow(dead_code, reason = "it uses its part of the lab and of the pair")]
 
+#[path = "automatic/back.rs"]
+mod back;
 #[path = "automatic/by_commands.rs"]
 mod by_commands;
+#[path = "automatic/clock.rs"]
+mod clock;
+#[path = "automatic/control.rs"]
+mod control;
+#[path = "automatic/disk.rs"]
+mod disk;
 #[path = "lab/lab.rs"]
 mod lab;
+#[path = "automatic/lines.rs"]
+mod lines;
 #[path = "end_to_end/pair.rs"]
 mod pair;
+#[path = "automatic/process.rs"]
+mod process;
+#[path = "automatic/rules.rs"]
+mod rules;
+#[path = "automatic/servers.rs"]
+mod servers;
 #[path = "automatic/trio.rs"]
 mod trio;
 

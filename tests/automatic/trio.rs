@@ -16,6 +16,30 @@ use super::pair::{Pair, Wish};
 
 const PROGRAM: &str = "mxone_system_redundancy";
 const LEASE: &str = "/etc/mxone_system_redundancy/lease";
+/// Where a voter keeps what it must not forget.
+pub const STATE: &str = "/var/lib/mxone_system_redundancy";
+/// Stands between a voter and its wall clock on a host where it is there.
+pub const LIBRARY: &str = "/opt/lab/wall_clock.so";
+const VOTERS: [&str; 3] = ["primary", "alternate", "witness"];
+
+/// What one test and another wants set up.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Servers at each site.
+    pub servers: u8,
+    /// Whether the traffic goes back to the primary by itself.
+    pub back: Mode,
+    /// How long an automatic takeover stops the next.
+    pub guard_seconds: u32,
+    /// How long the primary must be well before it gets the traffic back by itself.
+    pub return_after_seconds: Option<u32>,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self { servers: 1, back: Mode::Manual, guard_seconds: 3600, return_after_seconds: None }
+    }
+}
 
 /// Three voters at work.
 pub struct Trio {
@@ -28,68 +52,92 @@ impl Trio {
     /// One server a site, the profile `fast`, automatic to the alternate and by hand back; the primary is live by a
     /// lease.
     pub fn started() -> Self {
-        let options = LabOptions { servers: 1, call_servers: 1, flavour: Flavour::Kamailio, ..LabOptions::default() };
+        Self::of(&Wanted::default())
+    }
+
+    /// The same as wanted.
+    pub fn of(wanted: &Wanted) -> Self {
+        let servers = wanted.servers;
+        let options =
+            LabOptions { servers, call_servers: servers, flavour: Flavour::Kamailio, ..LabOptions::default() };
         let pair = Pair::of(options);
         let _configured = pair.configure(&Wish::default()).ok();
         pair.must(&["settings", "takeover", "alternate-from-primary", "automatic"]);
+        if wanted.back == Mode::Automatic {
+            pair.must(&["settings", "takeover", "primary-from-alternate", "automatic"]);
+        }
         let trio = Self { pair, running: RefCell::default() };
-        trio.set_up();
-        for voter in ["primary", "alternate", "witness"] {
+        trio.set_up(wanted);
+        for voter in VOTERS {
             trio.start(voter);
         }
-        wait_until("the primary is live by a lease", || {
-            trio.is_live(Primary) && trio.gate(Primary).contains("expires")
-        });
-        wait_until("everybody hears everybody", || {
-            let told = trio.state(Alternate)["guarantee"].to_string();
-            told.contains("AT MOST ONE LIVE")
-        });
-        // So that control addresses were seen by both.
-        std::thread::sleep(std::time::Duration::from_secs(2));
+        trio.settled();
         trio
     }
 
-    fn set_up(&self) {
+    /// Waits until the primary is live by a lease and both sites know all that they decide by.
+    pub fn settled(&self) {
+        wait_until("the primary is live by a lease", || {
+            self.is_live(Primary) && self.gate(Primary).contains("expires")
+        });
+        wait_until("everybody hears everybody", || {
+            self.state(Alternate)["guarantee"].to_string().contains("AT MOST ONE LIVE")
+        });
+        // So that control addresses were seen by both.
+        std::thread::sleep(std::time::Duration::from_secs(2));
+    }
+
+    fn set_up(&self, wanted: &Wanted) {
         let seat = self.first(Alternate);
         for file in ["config.yaml", "translation.yaml"] {
             let text = seat.read(&format!("/etc/mxone_system_redundancy/{file}"));
+            // The primary logs in to its own servers with the key that it has.
+            let text = text.replace("/root/.ssh/id_ed25519", "/etc/lab/id_ed25519");
             self.first(Primary).write(&format!("{LEASE}/{file}"), &text);
         }
         let profile = include_str!("../../src/lab/platform.yaml");
         self.first(Primary).write("/etc/mxone_system_redundancy/platforms/lab.yaml", profile);
         let takeover =
-            TakeoverSettings { alternate_from_primary: Mode::Automatic, primary_from_alternate: Mode::Manual };
+            TakeoverSettings { alternate_from_primary: Mode::Automatic, primary_from_alternate: wanted.back };
         let memory = serde_json::to_string(&Memory::first(Primary, Agreed::first(takeover))).unwrap();
-        let address = |voter: &str| format!("{}:9527", self.host_of(voter).v4);
-        for me in ["primary", "alternate", "witness"] {
+        let guard = wanted.guard_seconds;
+        let back = wanted.return_after_seconds.map(|after| format!("return_after_seconds: {after}, "));
+        let back = back.unwrap_or_default();
+        for me in VOTERS {
             let mut voters = String::new();
-            for other in ["primary", "alternate", "witness"].into_iter().filter(|other| *other != me) {
-                let (a, b) = if me < other { (me, other) } else { (other, me) };
-                let mut key = [b'x'; 32];
-                key[..a.len()].copy_from_slice(a.as_bytes());
-                key[16..16 + b.len()].copy_from_slice(b.as_bytes());
-                let key = base64::engine::general_purpose::STANDARD.encode(key);
-                writeln!(voters, "  {other}: {{address: \"{}\", key: \"{key}\"}}", address(other)).unwrap();
+            for other in VOTERS.into_iter().filter(|other| *other != me) {
+                writeln!(
+                    voters,
+                    "  {other}: {{address: \"{}:9527\", key: \"{}\"}}",
+                    self.host_of(other).v4,
+                    key(me, other)
+                )
+                .unwrap();
             }
             let text = format!(
                 "schema: 1\nme: {me}\nlisten: 0.0.0.0:9527\ntiming: fast\nthird_vote: witness\n\
                  first_active: primary\nvoters:\n{voters}policy: {{control_needed: 1, control_fall: 3, \
-                 health_fall: 3, data_limit_hours: 48, flap_guard_seconds: 3600, hold_off_seconds: 0}}\n"
+                 health_fall: 3, data_limit_hours: 48, flap_guard_seconds: {guard}, {back}hold_off_seconds: 0}}\n"
             );
             let host = self.host_of(me);
             host.write_mode(&format!("{LEASE}/lease.yaml"), &text, 0o600);
-            host.write("/var/lib/mxone_system_redundancy/promises.json", &memory);
+            host.write(&format!("{STATE}/promises.json"), &memory);
         }
     }
 
     /// Starts a voter's program.
     pub fn start(&self, voter: &'static str) {
         let word = if voter == "witness" { "witness" } else { "monitor" };
-        let running = self.host_of(voter).spawn(&[PROGRAM, word]);
+        // What it tells is kept for whoever looks for the cause of a failed test.
+        let host = self.host_of(voter);
+        let clock = if host.has(LIBRARY) { format!("export LD_PRELOAD={LIBRARY}; ") } else { String::new() };
+        let line = format!("{clock}exec {PROGRAM} {word} >>/var/log/voter.log 2>&1");
+        let running = host.spawn_quiet(&["sh", "-c", &line]);
         self.running.borrow_mut().insert(voter, running);
     }
 
-    fn host_of(&self, voter: &str) -> &Host {
+    /// Where a voter works.
+    pub fn host_of(&self, voter: &str) -> &Host {
         match voter {
             "primary" => self.first(Primary),
             "alternate" => self.first(Alternate),
@@ -107,10 +155,46 @@ impl Trio {
         self.pair.lab.host("trunk")
     }
 
+    /// Kills a voter's program and starts another at once.
+    pub fn restart(&self, voter: &'static str) {
+        drop(self.running.borrow_mut().remove(voter));
+        self.start(voter);
+    }
+
     /// The monitor of a site.
     pub fn monitor(&self, site: Site) -> std::cell::Ref<'_, Running> {
         let name = if site == Primary { "primary" } else { "alternate" };
         std::cell::Ref::map(self.running.borrow(), |running| &running[name])
+    }
+
+    /// Gives a monitor an order.
+    pub fn order(&self, site: Site, words: &[&str]) {
+        self.first(site).must(&[&[PROGRAM, "lease"], words].concat());
+    }
+
+    /// Makes the primary live again by its monitor, which answers as if nothing had ever moved.
+    pub fn brought_back(&self) {
+        self.pair.must(&["manual-takeover", "traffic-in-primary", "--reason", "the fault is mended"]);
+        self.order(Alternate, &["acknowledge"]);
+        self.settled();
+    }
+
+    /// Waits until a site is live; how long that took.
+    pub fn wait_live(&self, site: Site) -> std::time::Duration {
+        wait_until(&format!("the {site} is live"), || self.is_live(site))
+    }
+
+    /// Waits until both sites go by one epoch.
+    pub fn wait_agreed(&self) {
+        wait_until("both sites know of one epoch", || {
+            let epoch = self.state(Primary)["epoch"].clone();
+            epoch.is_u64() && epoch == self.state(Alternate)["epoch"]
+        });
+    }
+
+    /// What the history of a site's LIM 1 tells.
+    pub fn history(&self, site: Site) -> String {
+        self.first(site).run(&["cat", "/var/log/mxone_system_redundancy/history.jsonl"]).stdout
     }
 
     /// What a site's monitor tells of itself; null while it does not answer.
@@ -131,8 +215,22 @@ impl Trio {
 
     /// Whether the kernel lets telephony pass now.
     pub fn is_open(&self, site: Site) -> bool {
-        let gate = self.gate(site);
-        let by_gate = gate.is_empty() || gate.contains("expires");
-        by_gate && super::pair::filter(self.first(site)) == super::pair::Filter::Open
+        lets_pass(self.first(site))
     }
+}
+
+/// Whether a server's kernel lets telephony pass now.
+pub fn lets_pass(server: &Host) -> bool {
+    let gate = server.run(&["nft", "list", "table", "inet", "mxone_redundancy"]).stdout;
+    let by_gate = gate.is_empty() || gate.contains("expires");
+    by_gate && super::pair::filter(server) == super::pair::Filter::Open
+}
+
+/// The key that two voters share.
+fn key(me: &str, other: &str) -> String {
+    let (a, b) = if me < other { (me, other) } else { (other, me) };
+    let mut key = [b'x'; 32];
+    key[..a.len()].copy_from_slice(a.as_bytes());
+    key[16..16 + b.len()].copy_from_slice(b.as_bytes());
+    base64::engine::general_purpose::STANDARD.encode(key)
 }

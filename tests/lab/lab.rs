@@ -247,10 +247,32 @@ impl Lab {
 
     /// Lets packets from one host to another vanish in the router, one way; works between networks.
     pub fn drop_one_way(&self, from: &Host, to: &Host) {
-        self.router.must(
-            "iptables",
-            &["-w", "-I", "FORWARD", "-s", &from.v4.to_string(), "-d", &to.v4.to_string(), "-j", "DROP"],
-        );
+        self.one_way("-I", from, to);
+    }
+
+    /// Takes back [`Lab::drop_one_way`].
+    pub fn heal_one_way(&self, from: &Host, to: &Host) {
+        self.one_way("-D", from, to);
+    }
+
+    fn one_way(&self, action: &str, from: &Host, to: &Host) {
+        let (from, to) = (from.v4.to_string(), to.v4.to_string());
+        self.router.must("iptables", &["-w", action, "FORWARD", "-s", &from, "-d", &to, "-j", "DROP"]);
+    }
+
+    /// Has the control address answer a site no more; all else goes on.
+    pub fn hide_control_address(&self, site: Site) {
+        self.control_address("-I", site);
+    }
+
+    /// Takes back [`Lab::hide_control_address`].
+    pub fn show_control_address(&self, site: Site) {
+        self.control_address("-D", site);
+    }
+
+    fn control_address(&self, action: &str, site: Site) {
+        let (from, to) = (Network::from(site).bridge(), NETWORK_CONTROL_ADDRESS.to_string());
+        self.router.must("iptables", &["-w", action, "INPUT", "-i", from, "-d", &to, "-j", "DROP"]);
     }
 
     /// Takes the power from a host: every process dies, and with the network namespace all that was only in memory.

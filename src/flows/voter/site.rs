@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -11,13 +12,19 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::LOOK_EVERY;
 use crate::domain::lease::{Event, GateSeen, Moment};
 use crate::domain::site::{Epoch, Order, ServerId};
-use crate::domain::traffic::Origin;
+use crate::domain::traffic::{Origin, Traffic};
 use crate::ports::gate::{GateError, Gates, Until, Whole};
-use crate::ports::traffic_control::TrafficControl;
+use crate::ports::traffic_control::{TrafficControl, TrafficError};
 use crate::ports::voter::Sight;
 
 /// A server that was restarted is open again after so long.
 const BRING_EVERY: Duration = Duration::from_secs(10);
+
+/// How often a blocked site is read back: as often as a site without voters is brought back to its order.
+const LASTING_EVERY: Duration = Duration::from_secs(2);
+
+/// What is told when it was not blocked.
+const OPENED: &str = "ALARM: another program opened a server that is to be blocked; it is blocked again";
 
 /// A site with its servers.
 #[derive(Clone)]
@@ -56,18 +63,35 @@ impl Follow {
         let (wanted, mut seen) = watch::channel(Wanted { order: None, open: false });
         tokio::spawn(async move {
             let mut told = None;
-            while let Ok(()) | Err(None) = next_turn(&mut seen).await {
-                let now = *seen.borrow_and_update();
-                // What the order is has to be known once before anything is brought to it.
-                if now.order.is_none() && !now.open {
-                    continue;
+            loop {
+                let now = *seen.borrow();
+                // A change does not wait for a server that is slow to answer.
+                tokio::select! {
+                    changed = seen.changed() => if changed.is_err() { return },
+                    () = opened_by_others(&*traffic, &servers, now) => super::tell(&say, OPENED.to_owned()),
+                    () = tokio::time::sleep(BRING_EVERY), if now.open => {}
                 }
-                let failed = bring(&*traffic, &servers, now).await.err();
-                // A server that stays away is told once.
-                if let Some(error) = failed.as_ref().filter(|error| told.as_ref() != Some(*error)) {
-                    super::tell(&say, error.clone());
+                loop {
+                    let now = *seen.borrow_and_update();
+                    // What the order is has to be known once before anything is brought to it.
+                    if now.order.is_none() && !now.open {
+                        break;
+                    }
+                    let failed = bring(&*traffic, &servers, now).await.err();
+                    // A server that stays away is told once.
+                    if let Some(error) = failed.as_ref().filter(|error| told.as_ref() != Some(*error)) {
+                        super::tell(&say, error.clone());
+                    }
+                    told = failed;
+                    if told.is_none() {
+                        break;
+                    }
+                    tokio::time::sleep(LOOK_EVERY).await;
+                    // The voter was taken out meanwhile.
+                    if seen.has_changed().is_err() {
+                        return;
+                    }
                 }
-                told = failed;
             }
         });
         Self { wanted }
@@ -86,24 +110,32 @@ impl Follow {
     }
 }
 
-/// The next change; `Err(None)` when it is time to look again, as a server may have been restarted meanwhile.
-async fn next_turn(wanted: &mut watch::Receiver<Wanted>) -> Result<(), Option<watch::error::RecvError>> {
-    match tokio::time::timeout(BRING_EVERY, wanted.changed()).await {
-        Ok(changed) => changed.map_err(Some),
-        Err(_) => Err(None),
+/// Waits until somebody else opened a server that is to be blocked. One that cannot be asked is asked again.
+async fn opened_by_others(traffic: &dyn TrafficControl, servers: &[ServerId], wanted: Wanted) {
+    loop {
+        tokio::time::sleep(LASTING_EVERY).await;
+        if wanted.order.is_none() || wanted.open {
+            continue;
+        }
+        let read = join_all(servers.iter().map(|server| traffic.read(*server))).await;
+        if read.iter().any(|found| matches!(found, Traffic::Allowed | Traffic::Partial { .. })) {
+            return;
+        }
     }
 }
 
-/// Order first, so that a server that reboots meanwhile goes by the newer one.
+/// All servers at the same time: one that does not answer holds up no other.
 async fn bring(traffic: &dyn TrafficControl, servers: &[ServerId], wanted: Wanted) -> Result<(), String> {
-    for server in servers {
-        if let Some(order) = wanted.order {
-            traffic.write_order(*server, order).await.map_err(|error| error.to_string())?;
-        }
-        let done = if wanted.open { traffic.allow(*server).await } else { traffic.block(*server, Origin::Order).await };
-        done.map_err(|error| error.to_string())?;
+    let brought = join_all(servers.iter().map(|server| bring_one(traffic, *server, wanted))).await;
+    brought.into_iter().collect::<Result<_, _>>().map_err(|error| error.to_string())
+}
+
+/// Order first, so that a server that reboots meanwhile goes by the newer one.
+async fn bring_one(traffic: &dyn TrafficControl, server: ServerId, wanted: Wanted) -> Result<(), TrafficError> {
+    if let Some(order) = wanted.order {
+        traffic.write_order(server, order).await?;
     }
-    Ok(())
+    if wanted.open { traffic.allow(server).await } else { traffic.block(server, Origin::Order).await }
 }
 
 impl AtSite {

@@ -1,0 +1,75 @@
+//! Other programs that take our rules away.
+
+use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
+
+use super::lab::host::wait_until;
+use super::pair::{Filter, filter};
+use super::trio::Trio;
+
+const FLUSHES: [&str; 3] =
+    ["nft delete table inet mxone_redundancy", "nft flush table inet mxone_redundancy", "nft flush ruleset"];
+
+const IPTABLES: &str = "iptables -F; ip6tables -F; iptables -X; ip6tables -X";
+
+#[test]
+fn rules_taken_away_at_the_live_site_are_noticed_restored_and_told() {
+    let trio = Trio::started();
+    let alarms = || trio.history(Primary).matches("ALARM: another program changed the rules").count();
+    let story = trio.pair.audited(|| {
+        for flush in FLUSHES {
+            let before = alarms();
+            trio.first(Primary).sh(flush);
+            wait_until("the gate is there again", || trio.gate(Primary).contains("expires"));
+            wait_until("it is told", || alarms() > before);
+            wait_until("the alarm is over", || {
+                trio.state(Primary)["guarantee"].to_string().contains("AT MOST ONE LIVE")
+            });
+        }
+        assert!(trio.is_live(Primary) && !trio.is_open(Alternate));
+        // Blocked unless entitled: without a right, what was restored ends.
+        trio.first(Primary).sh(FLUSHES[0]);
+        wait_until("the gate is there again", || trio.gate(Primary).contains("expires"));
+        trio.pair.lab.cut(trio.first(Primary));
+        trio.wait_live(Alternate);
+        assert!(!trio.is_open(Primary));
+        trio.first(Primary).sh(FLUSHES[0]);
+        wait_until("it is blocked again", || !trio.gate(Primary).is_empty() && !trio.is_open(Primary));
+    });
+    assert_eq!(story.dual_live(), []);
+}
+
+#[test]
+fn rules_taken_away_at_the_passive_site_are_restored_and_told() {
+    let trio = Trio::started();
+    let passive = trio.first(Alternate);
+    for (flush, times) in [(IPTABLES, 1), (FLUSHES[2], 2)] {
+        passive.sh(flush);
+        let taken = wait_until("it is blocked again", || filter(passive) == Filter::Blocked);
+        eprintln!("restored {taken:?} after `{flush}`");
+        let alarm = "ALARM: another program opened";
+        wait_until("it is told", || trio.history(Alternate).matches(alarm).count() == times);
+    }
+    assert!(trio.is_live(Primary));
+}
+
+#[test]
+fn a_site_that_was_live_has_two_blocks_and_without_one_of_them_it_answers_nobody() {
+    let trio = Trio::started();
+    trio.pair.lab.cut(trio.first(Primary));
+    trio.wait_live(Alternate);
+    trio.pair.lab.heal(trio.first(Primary));
+    trio.wait_agreed();
+    let passive = trio.first(Primary);
+    wait_until("it is blocked by order as well", || filter(passive) == Filter::Blocked);
+    let lines = || trio.gate(Primary).lines().count();
+    let before = lines();
+    assert!(before > 10 && !trio.is_open(Primary));
+    let is_whole = || filter(passive) == Filter::Blocked && lines() == before;
+    let story = trio.pair.audited(|| {
+        for flush in [FLUSHES[0], IPTABLES, FLUSHES[1]] {
+            passive.sh(flush);
+            wait_until(&format!("both blocks are there again after `{flush}`"), is_whole);
+        }
+    });
+    assert!(!story.has_answer_of(Primary), "{:?}", story.reigns());
+}
