@@ -236,7 +236,7 @@ fn the_promise_in_force_is_told_in_words_on_every_terminal() {
     }
     assert!(shown.contains("alternate ← primary auto"), "{shown}");
     let by_people = text(&drawn(&Dashboard::default(), &automatic(Promise::by_people()), (80, 24)));
-    assert!(by_people.contains("promise: MANUAL; auto NOT in force"), "{by_people}");
+    assert!(by_people.contains("MANUAL; auto NOT in force"), "{by_people}");
     let conditional = Promise { guarantee: Guarantee::Conditional, lease: None, ..report::tests::by_lease() };
     assert!(text(&drawn(&Dashboard::default(), &automatic(conditional), (80, 24))).contains("promise: CONDITIONAL"));
 }

@@ -251,7 +251,7 @@ fn promise_in_short(status: &Status) -> String {
     match (status.guarantee, status.lease.and_then(|lease| lease.right_seconds)) {
         (Guarantee::AtMostOneLive, Some(right)) => format!("{title}, {right:.1} s left"),
         (Guarantee::AtMostOneLive, None) => title.to_owned(),
-        (Guarantee::Manual, _) if only_written => format!("promise: {title}; auto NOT in force"),
+        (Guarantee::Manual, _) if only_written => format!("{title}; auto NOT in force"),
         (Guarantee::Conditional | Guarantee::Manual | Guarantee::Lost, _) => format!("promise: {title}"),
     }
 }
