@@ -33,9 +33,9 @@ fn a_primary_whose_disk_is_full_stays_live_and_is_replaced_when_it_is_lost() {
 #[test]
 fn an_alternate_or_a_witness_whose_disk_is_full_promises_nothing_until_there_is_room() {
     for voter in ["alternate", "witness"] {
+        let trio = Trio::started();
+        let disk = Disk::of(trio.host_of(voter));
         for during in [false, true] {
-            let trio = Trio::started();
-            let disk = Disk::of(trio.host_of(voter));
             let story = trio.pair.audited(|| {
                 if during {
                     trio.pair.lab.cut(trio.first(Primary));
@@ -48,12 +48,15 @@ fn an_alternate_or_a_witness_whose_disk_is_full_promises_nothing_until_there_is_
                 std::thread::sleep(Duration::from_secs(3));
                 assert!(
                     !trio.is_live(Alternate) && !trio.is_open(Alternate),
-                    "{voter}: a promise that may be forgotten"
+                    "{voter}: its promise could be forgotten"
                 );
                 disk.empty();
                 trio.wait_live(Alternate);
             });
             assert_eq!(story.dual_live(), [], "{voter}");
+            trio.pair.lab.heal(trio.first(Primary));
+            trio.wait_agreed();
+            trio.brought_back();
         }
     }
 }

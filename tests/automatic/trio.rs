@@ -179,9 +179,11 @@ impl Trio {
         self.settled();
     }
 
-    /// Waits until a site is live; how long that took.
+    /// Waits until a site is live; how long that took. Its lasting block is gone then as well, which may take longer.
     pub fn wait_live(&self, site: Site) -> std::time::Duration {
-        wait_until(&format!("the {site} is live"), || self.is_live(site))
+        let taken = wait_until(&format!("the {site} is live"), || self.is_live(site));
+        wait_until(&format!("the {site} is open"), || self.is_open(site));
+        taken
     }
 
     /// Waits until both sites go by one epoch.
