@@ -120,12 +120,12 @@ fn while_the_witness_or_the_line_between_the_sites_is_lost_the_primary_stays_liv
     let story = trio.pair.audited(|| {
         trio.pair.lab.cut(trio.witness_host());
         std::thread::sleep(Duration::from_secs(4));
-        assert!(trio.is_live(Primary) && !trio.is_live(Alternate), "the two sites have two votes");
+        assert!(trio.is_live(Primary) && !trio.is_live(Alternate), "the two sites have two votes: {}", trio.told());
         trio.pair.lab.heal(trio.witness_host());
         std::thread::sleep(Duration::from_secs(2));
         trio.pair.lab.cut_between_sites();
         std::thread::sleep(Duration::from_secs(4));
-        assert!(trio.is_live(Primary) && !trio.is_live(Alternate), "the primary and the witness have two votes");
+        assert!(trio.is_live(Primary) && !trio.is_live(Alternate), "it and the witness have two: {}", trio.told());
         trio.pair.lab.heal_between_sites();
     });
     assert_eq!(story.dual_live(), []);

@@ -194,6 +194,15 @@ impl Trio {
         });
     }
 
+    /// How both sites are and what their monitors told last, for a test that fails.
+    pub fn told(&self) -> String {
+        let of = |site| {
+            let last = self.first(site).run(&["tail", "-n", "12", "/var/log/voter.log"]).stdout;
+            format!("{}\n{last}", self.state(site))
+        };
+        format!("{}\n{}", of(Primary), of(Alternate))
+    }
+
     /// What the history of a site's LIM 1 tells.
     pub fn history(&self, site: Site) -> String {
         self.first(site).run(&["cat", "/var/log/mxone_system_redundancy/history.jsonl"]).stdout
