@@ -197,6 +197,10 @@ impl TrafficControl for Netfilter {
         .await
     }
 
+    async fn remove_gate(&self, server: ServerId) -> Result<(), TrafficError> {
+        closed_gate::remove(&self.server(server)).await
+    }
+
     async fn cut_established(&self, server: ServerId) -> Result<Option<u64>, TrafficError> {
         established::cut(&self.server(server), &self.telephony).await
     }

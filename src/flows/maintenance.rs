@@ -208,7 +208,11 @@ async fn make(change: &Change, machine: &Machine) -> Result<(), MaintenanceError
     let traffic = &machine.traffic;
     match change {
         Change::Block => traffic.block(THIS_MACHINE, Origin::Maintenance).await?,
-        Change::Allow => traffic.allow(THIS_MACHINE).await?,
+        Change::Allow => {
+            traffic.allow(THIS_MACHINE).await?;
+            // What automatic takeover left closed would turn everything away all the same.
+            traffic.remove_gate(THIS_MACHINE).await?;
+        }
         Change::RemoveGuard => traffic.remove_guard(THIS_MACHINE).await?,
         Change::ForgetOrder => traffic.forget_order(THIS_MACHINE).await?,
         Change::RemoveMonitor { unit } => {

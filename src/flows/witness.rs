@@ -1,12 +1,19 @@
 //! `settings witness`: sets up what automatic takeover needs, and takes it out again.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
 use super::configured::{self, Configured};
 use super::{Ended, Ports, Request, Stopped, survey};
 use crate::domain::configuration::{Mode, WithoutPeer};
 use crate::domain::plan::Action;
-use crate::domain::site::Site;
+use crate::domain::site::{ServerId, Site};
 use crate::ports::dialog::{Dialog, News};
 use crate::ports::voter_setup::Wish;
+
+/// After this time no monitor goes by files that are gone.
+const VOTERS_END_WITHIN: Duration = Duration::from_secs(4);
 
 /// Sets the voters up: both monitors and, where there is one, the witness. Traffic does not change.
 ///
@@ -74,6 +81,15 @@ pub async fn take_out(ports: &Ports, request: &Request, dialog: &mut dyn Dialog)
     }
     for line in ports.voter_setup.take_out(&*systems.hosts).await? {
         dialog.tell(News::Note(line));
+    }
+    // Monitors look for their files every two seconds, and one that works would make its gate anew.
+    tokio::time::sleep(VOTERS_END_WITHIN).await;
+    let servers: Vec<ServerId> = configuration.membership.servers.keys().copied().collect();
+    let removed = join_all(servers.iter().map(|server| systems.traffic.remove_gate(*server))).await;
+    for (server, removed) in servers.iter().zip(removed) {
+        if let Err(error) = removed {
+            dialog.tell(News::Note(format!("the gate of {server} was not taken out: {error}")));
+        }
     }
     configured::note(ports, request, Action::Settings, "witness removed")?;
     drop(held);

@@ -44,6 +44,13 @@ pub trait TrafficControl: Send + Sync {
     /// [`TrafficError`] when the rules could not be taken out; then they are as they were.
     async fn allow(&self, server: ServerId) -> Result<(), TrafficError>;
 
+    /// Takes out the kernel gate of automatic takeover, so that only the rules of [`TrafficControl::block`] count; one
+    /// that is not there is taken out already. A voter that works makes it anew.
+    ///
+    /// # Errors
+    /// [`TrafficError`] when it is there and cannot be taken out.
+    async fn remove_gate(&self, server: ServerId) -> Result<(), TrafficError>;
+
     /// Forgets the established telephony flows of a blocked server, where `conntrack` is there. How many were cut, or
     /// `None` where the tool is not there.
     ///

@@ -152,5 +152,6 @@ fn at_site(
         follow: Follow::start(Arc::clone(&systems.traffic), servers, say.clone()),
         traffic: systems.traffic,
         first,
+        arming: Arc::default(),
     }
 }

@@ -79,6 +79,10 @@ fn automatic_takeover_is_set_up_put_in_force_used_and_taken_out_by_commands() {
     });
     assert!(story.has_answer_of(Primary) && story.dual_live().is_empty(), "the primary serves on");
     assert!(!primary.has("/etc/mxone_system_redundancy/lease"));
+    for host in [primary, alternate] {
+        let gate = host.run(&["nft", "list", "table", "inet", "mxone_redundancy"]).stdout;
+        assert_eq!(gate, "", "a gate that nobody opens any more");
+    }
     drop(running);
     pair.must(&["remove"]);
     assert_eq!(filter(primary), super::pair::Filter::Open);

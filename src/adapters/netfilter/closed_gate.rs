@@ -16,3 +16,18 @@ pub(super) async fn holds_back(server: &Server, telephony: &[TelephonyPort]) -> 
         Err(error) => Err(server.failed("reading the gate")(error)),
     }
 }
+
+/// Takes the gate out. Where nft cannot list it, there is none, or no nft at all.
+pub(super) async fn remove(server: &Server) -> Result<(), TrafficError> {
+    let nft = |line: &'static str| server.host.run(Command::new(std::iter::once("nft").chain(line.split(' '))));
+    let ran = match nft(GateTable::DELETE).await {
+        Ok(output) if output.success() => return Ok(()),
+        Err(HostError::NotStarted { .. }) => return Ok(()),
+        ran => ran.map_err(server.failed("taking out the gate"))?,
+    };
+    match nft(GateTable::LIST).await {
+        Ok(output) if output.success() => Err(server.unreadable("the removal of the gate", &ran.complaint())),
+        Ok(_) => Ok(()),
+        Err(error) => Err(server.failed("taking out the gate")(error)),
+    }
+}

@@ -1,6 +1,7 @@
 //! What the monitor of a site does with its own servers: gates, and the order they are kept by.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -11,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::LOOK_EVERY;
 use crate::domain::lease::{Event, GateSeen, Moment};
-use crate::domain::site::{Epoch, Order, ServerId};
+use crate::domain::site::{Epoch, LimNumber, Order, ServerId};
 use crate::domain::traffic::{Origin, Traffic};
 use crate::ports::gate::{GateError, Gates, Until, Whole};
 use crate::ports::traffic_control::{TrafficControl, TrafficError};
@@ -39,6 +40,8 @@ pub struct AtSite {
     pub traffic: Arc<dyn TrafficControl>,
     /// Its LIM 1.
     pub first: ServerId,
+    /// Whether the gates of the other servers are being armed.
+    pub arming: Arc<AtomicBool>,
 }
 
 /// Keeps the orders and the lasting blocks of the own servers as the lease goes, in the background: what must be at
@@ -54,13 +57,15 @@ struct Wanted {
     order: Option<Order>,
     /// Open as far as the lasting block is concerned; the gates decide from moment to moment.
     open: bool,
+    /// The other servers beside LIM 1 as well: their gates were seen to end by themselves, or none has to.
+    others: bool,
 }
 
 impl Follow {
     /// Follows for these servers, until every handle is gone.
     #[must_use]
     pub fn start(traffic: Arc<dyn TrafficControl>, servers: Vec<ServerId>, say: UnboundedSender<String>) -> Self {
-        let (wanted, mut seen) = watch::channel(Wanted { order: None, open: false });
+        let (wanted, mut seen) = watch::channel(Wanted { order: None, open: false, others: false });
         tokio::spawn(async move {
             let mut told = None;
             loop {
@@ -118,7 +123,9 @@ async fn opened_by_others(traffic: &dyn TrafficControl, servers: &[ServerId], wa
             continue;
         }
         let read = join_all(servers.iter().map(|server| traffic.read(*server))).await;
-        if read.iter().any(|found| matches!(found, Traffic::Allowed | Traffic::Partial { .. })) {
+        // A closed gate beside it makes the lasting block no less missed.
+        let is_missed = |found: &Traffic| !matches!(found, Traffic::Unknown { .. }) && !found.is_blocked_for_good();
+        if read.iter().any(is_missed) {
             return;
         }
     }
@@ -126,7 +133,11 @@ async fn opened_by_others(traffic: &dyn TrafficControl, servers: &[ServerId], wa
 
 /// All servers at the same time: one that does not answer holds up no other.
 async fn bring(traffic: &dyn TrafficControl, servers: &[ServerId], wanted: Wanted) -> Result<(), String> {
-    let brought = join_all(servers.iter().map(|server| bring_one(traffic, *server, wanted))).await;
+    let one = |server: &ServerId| {
+        let opens = wanted.open && (wanted.others || server.lim == LimNumber::FIRST);
+        bring_one(traffic, *server, Wanted { open: opens, ..wanted })
+    };
+    let brought = join_all(servers.iter().map(one)).await;
     brought.into_iter().collect::<Result<_, _>>().map_err(|error| error.to_string())
 }
 
@@ -152,7 +163,26 @@ impl AtSite {
     pub(super) async fn open(&self, until: Until, epoch: Epoch) -> Result<(), GateError> {
         self.gates.open(until, epoch).await?;
         self.follow.change(|wanted| wanted.open = true);
+        match until {
+            Until::Standing => self.follow.change(|wanted| wanted.others = true),
+            Until::Moment(end) => self.open_others_once_they_end_by_themselves(end),
+        }
         Ok(())
+    }
+
+    /// A server whose gate nobody holds would stay open without an end, so its lasting block stays until its gate was
+    /// seen to be armed; asked again at every renewal.
+    fn open_others_once_they_end_by_themselves(&self, end: Moment) {
+        if self.follow.wanted.borrow().others || self.arming.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let site = self.clone();
+        tokio::spawn(async move {
+            let armed = site.gates.arm(end).await.is_ok();
+            site.arming.store(false, Ordering::Release);
+            // The site may have been blocked meanwhile.
+            site.follow.change(|wanted| wanted.others = armed && wanted.open);
+        });
     }
 
     pub(super) fn arm(&self, ticket: u64, until: Moment, events: UnboundedSender<Event>) {
@@ -169,7 +199,7 @@ impl AtSite {
         let site = self.clone();
         tokio::spawn(async move {
             let verified = site.gates.close().await;
-            site.follow.change(|wanted| wanted.open = false);
+            site.follow.change(|wanted| (wanted.open, wanted.others) = (false, false));
             let _ = events.send(Event::Closed { ticket, verified });
         });
     }
