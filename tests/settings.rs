@@ -174,7 +174,7 @@ fn takeover_modes_are_recorded_with_the_other_site_away() {
     let lab = Standing::configured(1);
     lab.run(&["lab", "cut", "primary"]).ended(0);
     let ran = lab.words("settings takeover alternate-from-primary automatic").ended(0);
-    assert!(ran.err.contains("this version does not act on it yet"), "{ran:?}");
+    assert!(ran.err.contains("recorded and not in force: it needs a witness"), "{ran:?}");
     lab.words("settings takeover primary-from-alternate automatic").ended(0);
     lab.words("list").says("takeover   alternate-from-primary automatic, primary-from-alternate automatic");
     lab.words("settings takeover primary-from-alternate manual").ended(0);
