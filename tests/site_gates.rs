@@ -22,7 +22,6 @@ use std::time::{Duration, Instant};
 use line::{FarHost, Line};
 use mxone_system_redundancy::adapters::gate::SiteGates;
 use mxone_system_redundancy::domain::lease::GateSeen;
-use mxone_system_redundancy::domain::site::Epoch;
 use mxone_system_redundancy::ports::gate::{Gates, Until, Whole};
 use mxone_system_redundancy::ports::host::Command;
 use namespace::{NamespaceHost, checked};
@@ -31,7 +30,6 @@ use site::{SERVER, SERVER_V6, Site, in_ms, pause, table};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mxone_maintenance");
 /// Names the namespace to the process that keeps a gate open there.
 const NAMESPACE: &str = "GATE_NAMESPACE";
-const EPOCH: Epoch = Epoch(7);
 const RENEWED: Duration = Duration::from_millis(250);
 const RIGHT: Duration = Duration::from_millis(1500);
 /// A right may end so much later than told: the time a write takes to the kernel, a tick of it, and a probe.
@@ -66,7 +64,7 @@ async fn keeps_a_gate_open() {
     std::mem::forget(namespace);
     let gates = SiteGates::new(host, Vec::new(), &table(), (hold(), RENEWED));
     loop {
-        gates.open(Until::Moment(in_ms(1500)), EPOCH).await.unwrap();
+        gates.open(Until::Moment(in_ms(1500))).await.unwrap();
         tokio::time::sleep(RENEWED).await;
     }
 }
@@ -151,14 +149,14 @@ async fn a_renewal_every_250_ms_leaves_no_gap_on_the_other_server() {
 #[tokio::test(flavor = "multi_thread")]
 async fn opening_and_closing_do_not_wait_for_the_next_question() {
     let pair = Pair::new(Duration::from_secs(30));
-    assert!(pair.gates.close().await, "once its holder is there");
+    assert!(pair.closes().await, "once its holder is there");
     for _ in 0..3 {
         assert!(!pair.other.answers(SERVER, 5060) && !pair.own.answers(SERVER, 5060));
-        pair.gates.open(Until::Moment(in_ms(60_000)), EPOCH).await.unwrap();
+        pair.gates.open(Until::Moment(in_ms(60_000))).await.unwrap();
         pause(300).await;
         assert!(pair.other.answers(SERVER, 5060) && pair.own.answers(SERVER, 5060));
         let begun = Instant::now();
-        assert!(pair.gates.close().await);
+        assert!(pair.closes().await);
         println!("closing both took {:?}", begun.elapsed());
         assert!(begun.elapsed() < Duration::from_millis(500));
     }
@@ -167,28 +165,47 @@ async fn opening_and_closing_do_not_wait_for_the_next_question() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_close_that_is_not_read_back_everywhere_is_told_within_its_time() {
     let pair = Pair::new(RENEWED);
-    wait_until(async || pair.gates.close().await).await;
-    pair.gates.open(Until::Moment(in_ms(60_000)), EPOCH).await.unwrap();
+    wait_until(async || pair.closes().await).await;
+    pair.gates.open(Until::Moment(in_ms(60_000))).await.unwrap();
     wait_until(async || pair.other.answers(SERVER, 5060)).await;
     pair.far.set(Line::HeldBack);
     let begun = Instant::now();
-    assert!(!pair.gates.close().await);
+    assert!(!pair.closes().await);
     assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
     assert!(pair.other.answers(SERVER, 5060) && !pair.own.answers(SERVER, 5060));
     pair.far.set(Line::Whole);
-    wait_until(async || pair.gates.close().await).await;
+    wait_until(async || pair.closes().await).await;
     assert!(!pair.other.answers(SERVER, 5060));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_has_the_last_word_over_what_was_opened_before_and_is_still_waited_for() {
+    let pair = Pair::new(RENEWED);
+    wait_until(async || pair.closes().await).await;
+    pair.far.set(Line::HeldBack);
+    let opened = pair.gates.open(Until::Moment(in_ms(60_000))).await.unwrap();
+    let (held, closed) = tokio::join!(pair.gates.carried_out(opened, Duration::from_secs(2)), async {
+        pause(100).await;
+        pair.closes().await
+    });
+    assert!(!held && !closed, "the line is held back");
+    pair.far.set(Line::Whole);
+    wait_until(async || pair.closes().await).await;
+    pause(700).await;
+    for site in [&pair.own, &pair.other] {
+        assert!(!site.answers(SERVER, 5060) && site.gate().seen().await.unwrap() == GateSeen::Closed);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gates_are_armed_only_when_every_server_is() {
     let pair = Pair::new(RENEWED);
-    pair.gates.open(Until::Standing, EPOCH).await.unwrap();
+    pair.gates.open(Until::Standing).await.unwrap();
     wait_until(async || pair.gates.whole().await == Whole::Yes).await;
     assert_eq!(pair.gates.seen().await.unwrap(), GateSeen::Unarmed);
     let all_asking = [pair.own.probe(SERVER, 5060), pair.other.probe(SERVER, 5060)];
     let begun = Instant::now();
-    pair.gates.arm(in_ms(20_000)).await.unwrap();
+    assert!(pair.arms().await);
     let armed = Instant::now();
     for site in [&pair.own, &pair.other] {
         assert_eq!(site.gate().seen().await.unwrap(), GateSeen::Timed);
@@ -196,16 +213,16 @@ async fn gates_are_armed_only_when_every_server_is() {
     for probes in all_asking.map(site::Prober::end) {
         assert_eq!(probes.lost_between(begun, armed), 0, "arming cuts nobody off");
     }
-    pair.gates.open(Until::Standing, EPOCH).await.unwrap();
+    pair.gates.open(Until::Standing).await.unwrap();
     wait_until(async || pair.other_is(GateSeen::Unarmed).await).await;
     pair.far.set(Line::HeldBack);
-    assert!(pair.gates.arm(in_ms(20_000)).await.is_err());
+    assert!(!pair.arms().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flush_on_another_server_is_mended_by_its_holder_and_told_once() {
     let pair = Pair::new(RENEWED);
-    wait_until(async || pair.gates.close().await).await;
+    wait_until(async || pair.closes().await).await;
     wait_until(async || pair.gates.whole().await == Whole::Yes).await;
     // The holder does not wait to be told.
     pair.far.set(Line::HeldBack);
@@ -302,12 +319,24 @@ impl Pair {
         Self { gates: Arc::new(gates), far, own, other }
     }
 
+    /// Blocks both servers; whether both were read back so within a second.
+    async fn closes(&self) -> bool {
+        let closed = self.gates.close().await;
+        self.gates.carried_out(closed, Duration::from_secs(1)).await
+    }
+
+    /// Makes both gates end by themselves; whether both do within five seconds.
+    async fn arms(&self) -> bool {
+        let opened = self.gates.open(Until::Moment(in_ms(20_000))).await.unwrap();
+        self.gates.carried_out(opened, Duration::from_secs(5)).await
+    }
+
     /// Opens the gates every 250 ms for 1.5 s, as a live monitor does.
     fn renewing(&self) -> tokio::task::JoinHandle<()> {
         let gates = Arc::clone(&self.gates);
         tokio::spawn(async move {
             loop {
-                gates.open(Until::Moment(in_ms(1500)), EPOCH).await.unwrap();
+                gates.open(Until::Moment(in_ms(1500))).await.unwrap();
                 tokio::time::sleep(RENEWED).await;
             }
         })

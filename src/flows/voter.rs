@@ -9,9 +9,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::domain::lease::{
     Effect, Event, Guarantee, Message, Moment, Node, Right, Setup, Stored, Timing, Voter, Witness,
 };
-use crate::domain::site::Epoch;
 use crate::ports::gate::Until;
 use crate::ports::messages::Messages;
+use crate::ports::notifier::Kind;
 use crate::ports::voter::{Asked, Lease, RawClock, State, VoterMemory};
 
 mod news;
@@ -193,20 +193,24 @@ impl Work {
                 }
                 Effect::Send { to, message } => self.send(to, &message).await,
                 Effect::Tell(told) => {
-                    self.tools.news.pass_on(&told, &self.say);
+                    if let Some(kind) = news::kind_of(&told) {
+                        self.tools.news.pass_on(kind, &told.to_string(), &self.say);
+                    }
                     tell(&self.say, told.to_string());
                 }
-                Effect::Open { right, epoch } => self.open(until(right, decided), epoch).await,
+                Effect::Open { right, .. } => self.open(until(right, decided)).await,
                 Effect::Arm { ticket, right } => {
                     if let Some(site) = &self.site {
-                        site.arm(ticket, decided + right, self.events.0.clone());
+                        site.arm(ticket, right, decided + right, self.events.0.clone()).await;
                     }
                 }
                 Effect::Close { ticket, because } => {
-                    tell(&self.say, format!("blocks: {because}"));
                     if let Some(site) = &self.site {
-                        site.close(ticket, self.events.0.clone());
+                        site.close(ticket, self.events.0.clone()).await;
                     }
+                    let told = format!("blocks: {because}");
+                    self.tools.news.pass_on(Kind::RoleChanged, &told, &self.say);
+                    tell(&self.say, told);
                 }
             }
         }
@@ -216,9 +220,9 @@ impl Work {
         self.tools.messages.send(to, message).await;
     }
 
-    async fn open(&self, until: Until, epoch: Epoch) {
+    async fn open(&self, until: Until) {
         let Some(site) = &self.site else { return };
-        if let Err(error) = site.open(until, epoch).await {
+        if let Err(error) = site.open(until).await {
             tell(&self.say, format!("the gate cannot be opened: {error}"));
         }
     }
@@ -249,3 +253,6 @@ fn tell(say: &UnboundedSender<String>, line: String) {
 
 /// How often what a site sees is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,11 @@
 //! The kernel gates of the own servers: telephony passes only while a right lasts, whatever becomes of our processes.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::domain::lease::{GateSeen, Moment};
-use crate::domain::site::Epoch;
 use crate::ports::host::HostError;
 
 /// Until when the gates let telephony pass.
@@ -27,7 +28,19 @@ pub enum Whole {
     Unknown,
 }
 
+/// Something that all gates were told, in its place in the order of all that they were told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// Which; a later one has a higher number, a renewal the number of what it renews.
+    pub number: u64,
+    /// Whether this server's own gate was read back as told.
+    pub is_own_done: bool,
+}
+
 /// The gates of the servers of this site.
+///
+/// What they are told counts in the order in which [`Gates::open`] and [`Gates::close`] return: whoever calls one after
+/// the other has the last word.
 ///
 /// A gate that was told a right until a moment is closed by the kernel of its server at that moment, with nobody's
 /// help. The gates of other servers than this one end their rights no later than told here, however slow the way there.
@@ -39,20 +52,18 @@ pub trait Gates: Send + Sync {
     /// [`GateError`] when this server's own packet filter cannot be read.
     async fn seen(&self) -> Result<GateSeen, GateError>;
 
-    /// Opens the gates, or prolongs them. What other servers do with it is seen by [`Gates::whole`].
+    /// Opens the gates, or prolongs them; with a moment they end by themselves from now on. This server's own gate is
+    /// done when this returns, the others are told.
     ///
     /// # Errors
-    /// [`GateError`] when this server's own gate could not be opened; it is then as it was.
-    async fn open(&self, until: Until, epoch: Epoch) -> Result<(), GateError>;
+    /// [`GateError`] when this server's own gate could not be opened; it is then as it was, or closed.
+    async fn open(&self, until: Until) -> Result<Change, GateError>;
 
-    /// Makes open gates end by themselves.
-    ///
-    /// # Errors
-    /// [`GateError`] when a server's gate is not armed; some may be.
-    async fn arm(&self, until: Moment) -> Result<(), GateError>;
+    /// Blocks every own server. This server's own gate is closed and read back when this returns, the others are told.
+    async fn close(&self) -> Change;
 
-    /// Blocks every own server now and reads it back; whether every one was read as blocked.
-    async fn close(&self) -> bool;
+    /// Waits until every server did what it was told; whether all of them did within this time.
+    async fn carried_out(&self, change: Change, within: Duration) -> bool;
 
     /// Reads the gates back.
     async fn whole(&self) -> Whole;

@@ -92,6 +92,20 @@ impl VoterFiles {
     }
 }
 
+/// Without nft there is no gate, and without a gate nothing ends by itself.
+async fn refuse_without_nft(configuration: &Configuration, hosts: &dyn Hosts) -> Result<(), SetupError> {
+    for server in configuration.membership.servers.keys() {
+        let output = hosts.host(*server).run(Command::new(["nft", "list", "tables"])).await?;
+        if !output.success() {
+            let because = output.complaint();
+            return Err(SetupError::Unfit(format!(
+                "nft cannot be used on {server}: {because}; install nftables there"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Sends the program, unless the primary has the same version already.
 async fn send_program(host: &dyn Host) -> Result<Option<String>, SetupError> {
     let ours = format!("{NAME} {}", env!("CARGO_PKG_VERSION"));
@@ -179,6 +193,7 @@ impl VoterSetup for VoterFiles {
         wish: &Wish,
     ) -> Result<Vec<String>, SetupError> {
         let own = self.own_file();
+        refuse_without_nft(settings.0, hosts).await?;
         let drawn = papers(settings.0, active, wish);
         let papers = drawn.map_err(|source| SetupError::Io { file: PathBuf::from("a key"), source })?;
         let host = hosts.host(ServerId::first_of(Site::Primary));

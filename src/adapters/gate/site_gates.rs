@@ -11,17 +11,14 @@ use tokio::time::timeout;
 
 use super::far::{Far, Known, Right, What};
 use super::server_gate::ServerGate;
-use crate::domain::lease::{GateSeen, Moment};
-use crate::domain::site::Epoch;
+use crate::domain::lease::GateSeen;
 use crate::domain::traffic::GateTable;
-use crate::ports::gate::{GateError, Gates, Until, Whole};
-use crate::ports::host::{Command, Host, HostError};
+use crate::ports::gate::{Change, GateError, Gates, Until, Whole};
+use crate::ports::host::{Command, Host};
 
-/// A close that is not read back within this time counts as not done: the kernel's own end is then waited for.
+/// A close of this server's own gate that is not read back within this time counts as not done: the kernel's own end is
+/// then waited for.
 const CLOSED_WITHIN: Duration = Duration::from_secs(1);
-
-/// How long other servers may take to arm their gates: a lost session is made anew meanwhile.
-const ARMED_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long the start waits for the holders' first words.
 const HEARD_WITHIN: Duration = Duration::from_secs(5);
@@ -35,7 +32,6 @@ pub struct SiteGates {
 }
 
 struct Other {
-    name: String,
     known: watch::Sender<Known>,
     keeping: JoinHandle<()>,
 }
@@ -60,10 +56,10 @@ impl SiteGates {
     ) -> Self {
         let right = watch::Sender::new(Right { what: What::Undecided, change: 0 });
         let keep = |host: Arc<dyn Host>| {
-            let (name, known) = (host.name(), watch::Sender::new(Known::default()));
+            let known = watch::Sender::new(Known::default());
             let (table, command) = (table.clone(), hold.clone());
             let far = Far { host, command, table, every, right: right.subscribe(), known: known.clone() };
-            Other { name, known, keeping: tokio::spawn(far.run()) }
+            Other { known, keeping: tokio::spawn(far.run()) }
         };
         let others = others.into_iter().map(keep).collect();
         Self { own: ServerGate::new(own, table.clone()), others, right, every }
@@ -81,16 +77,6 @@ impl SiteGates {
             change = right.change;
         });
         change
-    }
-
-    /// Waits until every other server carried out a change; the first that did not in time.
-    async fn carried_out(&self, change: u64, within: Duration) -> Option<&Other> {
-        let waiting = self.others.iter().map(|other| async move {
-            let mut known = other.known.subscribe();
-            let done = timeout(within, known.wait_for(|known| known.carried_out >= change && known.heard.is_some()));
-            (!matches!(done.await, Ok(Ok(_)))).then_some(other)
-        });
-        join_all(waiting).await.into_iter().flatten().next()
     }
 }
 
@@ -113,33 +99,35 @@ impl Gates for SiteGates {
         })
     }
 
-    async fn open(&self, until: Until, _: Epoch) -> Result<(), GateError> {
-        match until {
+    async fn open(&self, until: Until) -> Result<Change, GateError> {
+        let number = match until {
             Until::Moment(end) => {
-                self.tell(What::Until(end));
-                self.own.open(end).await
+                let number = self.tell(What::Until(end));
+                self.own.open(end).await?;
+                number
             }
             Until::Standing => {
-                self.tell(What::Standing);
-                self.own.disarm().await
+                let number = self.tell(What::Standing);
+                self.own.disarm().await?;
+                number
             }
-        }
+        };
+        Ok(Change { number, is_own_done: true })
     }
 
-    async fn arm(&self, until: Moment) -> Result<(), GateError> {
-        let change = self.tell(What::Until(until));
-        let (own, late) = tokio::join!(self.own.open(until), self.carried_out(change, ARMED_WITHIN));
-        own?;
-        let Some(late) = late else { return Ok(()) };
-        let what = "arming its gate".to_owned();
-        Err(GateError::Host(HostError::TimedOut { host: late.name.clone(), what, limit: ARMED_WITHIN }))
+    async fn close(&self) -> Change {
+        let number = self.tell(What::Closed);
+        let is_own_done = matches!(timeout(CLOSED_WITHIN, self.own.close()).await, Ok(Ok(())));
+        Change { number, is_own_done }
     }
 
-    async fn close(&self) -> bool {
-        let ticket = self.tell(What::Closed);
-        let own = timeout(CLOSED_WITHIN, self.own.close());
-        let (own, late) = tokio::join!(own, self.carried_out(ticket, CLOSED_WITHIN));
-        matches!(own, Ok(Ok(()))) && late.is_none()
+    async fn carried_out(&self, change: Change, within: Duration) -> bool {
+        let others = self.others.iter().map(|other| async move {
+            let mut known = other.known.subscribe();
+            let is_done = |known: &Known| known.carried_out >= change.number && known.heard.is_some();
+            matches!(timeout(within, known.wait_for(is_done)).await, Ok(Ok(_)))
+        });
+        change.is_own_done && join_all(others).await.into_iter().all(|is_done| is_done)
     }
 
     async fn whole(&self) -> Whole {

@@ -58,6 +58,8 @@ pub struct Node {
     hold_until: Option<Moment>,
     guard: Option<(Epoch, Moment)>,
     retry_from: Option<Moment>,
+    /// From when on arming is tried again.
+    arm_from: Option<Moment>,
     /// A person ordered a hand-over.
     ordered: bool,
     /// Its gates were open when it started, perhaps not all of them; two promises open them all.
@@ -157,6 +159,11 @@ pub enum Event {
         /// From [`Effect::Arm`].
         ticket: u64,
     },
+    /// Not every own server's gate could be made to end by itself.
+    NotArmed {
+        /// From [`Effect::Arm`].
+        ticket: u64,
+    },
     /// The last [`Effect::Keep`] failed; nothing after it was done.
     NotKept,
     /// A round of probes of the control addresses.
@@ -221,7 +228,8 @@ pub enum Effect {
     },
     /// Write to disk, durably. If it fails, do nothing that follows and tell [`Event::NotKept`].
     Keep(Box<Memory>),
-    /// Make every own server's gate end by itself after `right`; answered by [`Event::Armed`].
+    /// Make every own server's gate end by itself after `right`; answered by
+    /// [`Event::Armed`] or [`Event::NotArmed`], well before `right` is over.
     Arm {
         /// For the answer.
         ticket: u64,
@@ -280,6 +288,7 @@ impl Node {
             hold_until: None,
             guard: None,
             retry_from: None,
+            arm_from: None,
             ordered: false,
             unconfirmed: false,
             vouched: false,
@@ -307,6 +316,7 @@ impl Node {
             Event::Heard { from, message } => self.hear(from, message, now, &mut effects),
             Event::Closed { ticket, verified } => self.closed(ticket, verified, now, &mut effects),
             Event::Armed { ticket } => self.armed(ticket, now, &mut effects),
+            Event::NotArmed { ticket } => self.not_armed(ticket, now, &mut effects),
             Event::NotKept => return self.not_kept(undo, now),
             Event::Control { answering, of } => self.senses.control(answering, of, &self.setup.policy),
             Event::Health { is_well } => self.senses.health(is_well),
@@ -388,111 +398,4 @@ enum Acted {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::configuration::Mode;
-    use crate::domain::lease::agreed::Agreed;
-    use crate::domain::lease::memory::Stamp;
-    use crate::domain::lease::message::{Ask, Beat, Clock, Echo, Grant, Release, Standing};
-    use crate::domain::site::Order;
-
-    #[test]
-    fn a_site_that_is_blocked_in_the_step_that_made_it_live_is_not_opened() {
-        let (mut node, ask) = asking();
-        let baseline = Echo { stamp: ask.stamp, clock: clock(100), order: ask.order, highest: Epoch(1) };
-        node.step(heard(Message::Echo(baseline)), at(2));
-        // The witness's clock moved a hundred seconds, ours a few milliseconds: this machine stood still.
-        let effects = node.step(heard(grant(ask, 200)), at(3));
-        assert!(effects.iter().any(|effect| matches!(effect, Effect::Close { .. })), "{effects:?}");
-        assert!(!effects.iter().any(|effect| matches!(effect, Effect::Open { .. })), "{effects:?}");
-    }
-
-    #[test]
-    fn the_own_vote_is_written_down_before_the_gates_are_opened() {
-        let (mut node, ask) = asking();
-        let effects = node.step(heard(grant(ask, 100)), at(2));
-        let keeps = effects.iter().position(|effect| matches!(effect, Effect::Keep(_))).unwrap();
-        let opens = effects.iter().position(|effect| matches!(effect, Effect::Open { .. })).unwrap();
-        assert!(keeps < opens, "{effects:?}");
-        assert_eq!(node.live(), Some(Epoch(2)));
-    }
-
-    #[test]
-    fn a_vote_that_cannot_be_written_down_makes_nobody_live() {
-        let (mut node, ask) = asking();
-        node.step(heard(grant(ask, 100)), at(2));
-        node.step(Event::NotKept, at(2));
-        assert_eq!(node.live(), None);
-        assert_eq!(node.memory().promise, None);
-        assert_eq!(node.guarantee(at(3)).word(), "lost");
-    }
-
-    #[test]
-    fn the_gates_are_opened_for_what_remains_since_the_request() {
-        let (mut node, ask) = asking();
-        let effects = node.step(heard(grant(ask, 100)), at(2_001));
-        let rights = effects.iter().find_map(|effect| {
-            let Effect::Open { right: Right::For(left), .. } = effect else { return None };
-            Some(*left)
-        });
-        assert_eq!(rights, Some(Duration::from_secs(4)));
-    }
-
-    #[test]
-    fn a_block_that_is_not_proved_is_followed_by_no_release() {
-        for verified in [false, true] {
-            let (mut node, ask) = asking();
-            node.step(heard(grant(ask, 100)), at(2));
-            let stamp = Stamp { start: 1, sent: 5 };
-            let order = Order { active: Site::Primary, epoch: Epoch(1) };
-            let standing = Standing { live: None, asks: false, control: true, healthy: true, data: true };
-            let beat = Beat { stamp, order, standing, agreed: node.memory().agreed.clone() };
-            let from = Voter::Monitor(Site::Primary);
-            node.step(Event::Heard { from, message: Message::Beat(Box::new(beat)) }, at(3));
-            let effects = node.step(Event::Ordered(Command::HandOver), at(4));
-            let Some(Effect::Close { ticket, .. }) = effects.first() else { panic!("{effects:?}") };
-            let effects = node.step(Event::Closed { ticket: *ticket, verified }, at(5));
-            let released = |effect: &Effect| {
-                matches!(
-                    effect,
-                    Effect::Send { message: Message::Release(Release { epoch: Epoch(2), by_person: true }), .. }
-                )
-            };
-            assert_eq!(effects.iter().any(released), verified, "{effects:?}");
-        }
-    }
-
-    /// The alternate, asking, a millisecond after its start; with what it asks the witness.
-    fn asking() -> (Node, Ask) {
-        let takeover =
-            TakeoverSettings { alternate_from_primary: Mode::Automatic, primary_from_alternate: Mode::Automatic };
-        let memory = Memory { promise: None, ..Memory::first(Site::Primary, Agreed::first(takeover)) };
-        let (timing, policy, third) = (Timing::STANDARD, Policy::default(), ThirdVote::Witness);
-        let setup = Setup { site: Site::Alternate, timing, policy, third };
-        let (mut node, _) = Node::start(setup, Stored::Whole(memory.clone()), memory, GateSeen::Closed, at(0));
-        node.step(Event::Data { age: Some(Duration::from_secs(60)) }, at(1));
-        let effects = node.step(Event::Control { answering: 2, of: 2 }, at(1));
-        let ask = effects.iter().find_map(|effect| {
-            let Effect::Send { to: Voter::Witness, message: Message::Ask(ask) } = effect else { return None };
-            Some(*ask)
-        });
-        (node, ask.unwrap())
-    }
-
-    fn grant(ask: Ask, seconds: u64) -> Message {
-        let Ask { epoch, kind, stamp, order, .. } = ask;
-        Message::Grant(Grant { epoch, kind, stamp, clock: clock(seconds), order })
-    }
-
-    fn heard(message: Message) -> Event {
-        Event::Heard { from: Voter::Witness, message }
-    }
-
-    fn clock(seconds: u64) -> Clock {
-        Clock { start: 1, now: at(seconds * 1000) }
-    }
-
-    fn at(millis: u64) -> Moment {
-        Moment::from_nanos(millis * 1_000_000)
-    }
-}
+mod tests;

@@ -55,6 +55,7 @@ impl Witness {
             // A witness has no gate, no control address, no call server, no data, and takes no orders.
             Event::Closed { .. }
             | Event::Armed { .. }
+            | Event::NotArmed { .. }
             | Event::Control { .. }
             | Event::Health { .. }
             | Event::Data { .. }

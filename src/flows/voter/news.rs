@@ -24,8 +24,7 @@ pub struct News {
 
 impl News {
     /// Passes on what is worth it, aside: nobody waits for a mail server.
-    pub(super) fn pass_on(&self, told: &Told, say: &UnboundedSender<String>) {
-        let Some(kind) = kind_of(told) else { return };
+    pub(super) fn pass_on(&self, kind: Kind, told: &str, say: &UnboundedSender<String>) {
         let (at, from) = (self.wall.now().fixed_offset(), self.from.clone());
         let notice = Notice { schema: SCHEMA, at, text: format!("{from}: {told}"), from, kind };
         let (notifier, say) = (Arc::clone(&self.notifier), say.clone());
@@ -37,7 +36,8 @@ impl News {
     }
 }
 
-fn kind_of(told: &Told) -> Option<Kind> {
+/// What kind of news something is, if it is worth passing on.
+pub(super) fn kind_of(told: &Told) -> Option<Kind> {
     match told {
         Told::Won { .. } | Told::Released { .. } | Told::Forced { .. } => Some(Kind::RoleChanged),
         Told::Worry { .. } => Some(Kind::AlarmRaised),

@@ -12,9 +12,9 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::LOOK_EVERY;
 use crate::domain::lease::{Event, GateSeen, Moment};
-use crate::domain::site::{Epoch, LimNumber, Order, ServerId};
+use crate::domain::site::{LimNumber, Order, ServerId};
 use crate::domain::traffic::{Origin, Traffic};
-use crate::ports::gate::{GateError, Gates, Until, Whole};
+use crate::ports::gate::{Change, GateError, Gates, Until, Whole};
 use crate::ports::traffic_control::{TrafficControl, TrafficError};
 use crate::ports::voter::Sight;
 
@@ -23,6 +23,12 @@ const BRING_EVERY: Duration = Duration::from_secs(10);
 
 /// How often a blocked site is read back: as often as a site without voters is brought back to its order.
 const LASTING_EVERY: Duration = Duration::from_secs(2);
+
+/// Other servers that were not read back as blocked within this time are not: the kernel's own end is then waited for.
+const BLOCKED_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long the gates of other servers may take to be held: a lost session is made anew meanwhile.
+const HELD_WITHIN: Duration = Duration::from_secs(5);
 
 /// What is told when it was not blocked.
 const OPENED: &str = "ALARM: another program opened a server that is to be blocked; it is blocked again";
@@ -55,8 +61,9 @@ pub struct Follow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Wanted {
     order: Option<Order>,
-    /// Open as far as the lasting block is concerned; the gates decide from moment to moment.
-    open: bool,
+    /// Open or blocked as far as the lasting block is concerned; the gates decide from moment to moment. `None`: as it
+    /// is found, for a monitor that starts anew at a live site has decided nothing yet.
+    traffic: Option<bool>,
     /// The other servers beside LIM 1 as well: their gates were seen to end by themselves, or none has to.
     others: bool,
 }
@@ -65,7 +72,7 @@ impl Follow {
     /// Follows for these servers, until every handle is gone.
     #[must_use]
     pub fn start(traffic: Arc<dyn TrafficControl>, servers: Vec<ServerId>, say: UnboundedSender<String>) -> Self {
-        let (wanted, mut seen) = watch::channel(Wanted { order: None, open: false, others: false });
+        let (wanted, mut seen) = watch::channel(Wanted { order: None, traffic: None, others: false });
         tokio::spawn(async move {
             let mut told = None;
             loop {
@@ -74,14 +81,10 @@ impl Follow {
                 tokio::select! {
                     changed = seen.changed() => if changed.is_err() { return },
                     () = opened_by_others(&*traffic, &servers, now) => super::tell(&say, OPENED.to_owned()),
-                    () = tokio::time::sleep(BRING_EVERY), if now.open => {}
+                    () = tokio::time::sleep(BRING_EVERY), if now.traffic == Some(true) => {}
                 }
                 loop {
                     let now = *seen.borrow_and_update();
-                    // What the order is has to be known once before anything is brought to it.
-                    if now.order.is_none() && !now.open {
-                        break;
-                    }
                     let failed = bring(&*traffic, &servers, now).await.err();
                     // A server that stays away is told once.
                     if let Some(error) = failed.as_ref().filter(|error| told.as_ref() != Some(*error)) {
@@ -103,7 +106,7 @@ impl Follow {
     }
 
     fn is_open(&self) -> bool {
-        self.wanted.borrow().open
+        self.wanted.borrow().traffic == Some(true)
     }
 
     fn change(&self, change: impl FnOnce(&mut Wanted)) {
@@ -119,7 +122,7 @@ impl Follow {
 async fn opened_by_others(traffic: &dyn TrafficControl, servers: &[ServerId], wanted: Wanted) {
     loop {
         tokio::time::sleep(LASTING_EVERY).await;
-        if wanted.order.is_none() || wanted.open {
+        if wanted.traffic != Some(false) {
             continue;
         }
         let read = join_all(servers.iter().map(|server| traffic.read(*server))).await;
@@ -134,8 +137,8 @@ async fn opened_by_others(traffic: &dyn TrafficControl, servers: &[ServerId], wa
 /// All servers at the same time: one that does not answer holds up no other.
 async fn bring(traffic: &dyn TrafficControl, servers: &[ServerId], wanted: Wanted) -> Result<(), String> {
     let one = |server: &ServerId| {
-        let opens = wanted.open && (wanted.others || server.lim == LimNumber::FIRST);
-        bring_one(traffic, *server, Wanted { open: opens, ..wanted })
+        let is_held = wanted.others || server.lim == LimNumber::FIRST;
+        bring_one(traffic, *server, Wanted { traffic: wanted.traffic.map(|open| open && is_held), ..wanted })
     };
     let brought = join_all(servers.iter().map(one)).await;
     brought.into_iter().collect::<Result<_, _>>().map_err(|error| error.to_string())
@@ -146,60 +149,74 @@ async fn bring_one(traffic: &dyn TrafficControl, server: ServerId, wanted: Wante
     if let Some(order) = wanted.order {
         traffic.write_order(server, order).await?;
     }
-    if wanted.open { traffic.allow(server).await } else { traffic.block(server, Origin::Order).await }
+    match wanted.traffic {
+        Some(true) => traffic.allow(server).await,
+        Some(false) => traffic.block(server, Origin::Order).await,
+        None => Ok(()),
+    }
 }
 
 impl AtSite {
     /// How the site is found at the start. A lasting block, as the boot guard's, counts as much as a closed gate.
     pub(super) async fn seen(&self) -> Result<GateSeen, GateError> {
         let (gates, traffic) = tokio::join!(self.gates.seen(), self.traffic.read(self.first));
-        match (gates?, traffic) {
-            (GateSeen::Unarmed, traffic) if traffic.is_blocked_for_good() => Ok(GateSeen::Closed),
-            (seen, _) => Ok(seen),
+        let seen = match gates? {
+            GateSeen::Unarmed if traffic.is_blocked_for_good() => GateSeen::Closed,
+            seen @ (GateSeen::Closed | GateSeen::Timed | GateSeen::Unarmed) => seen,
+        };
+        if seen == GateSeen::Closed {
+            self.follow.change(|wanted| wanted.traffic = Some(false));
         }
+        Ok(seen)
     }
 
     /// Opens the gates first: while they are timed, they alone decide.
-    pub(super) async fn open(&self, until: Until, epoch: Epoch) -> Result<(), GateError> {
-        self.gates.open(until, epoch).await?;
-        self.follow.change(|wanted| wanted.open = true);
+    pub(super) async fn open(&self, until: Until) -> Result<(), GateError> {
+        let change = self.gates.open(until).await?;
+        self.follow.change(|wanted| wanted.traffic = Some(true));
         match until {
             Until::Standing => self.follow.change(|wanted| wanted.others = true),
-            Until::Moment(end) => self.open_others_once_they_end_by_themselves(end),
+            Until::Moment(_) => self.open_others_once_they_end_by_themselves(change),
         }
         Ok(())
     }
 
     /// A server whose gate nobody holds would stay open without an end, so its lasting block stays until its gate was
     /// seen to be armed; asked again at every renewal.
-    fn open_others_once_they_end_by_themselves(&self, end: Moment) {
+    fn open_others_once_they_end_by_themselves(&self, change: Change) {
         if self.follow.wanted.borrow().others || self.arming.swap(true, Ordering::AcqRel) {
             return;
         }
         let site = self.clone();
         tokio::spawn(async move {
-            let armed = site.gates.arm(end).await.is_ok();
+            let armed = site.gates.carried_out(change, HELD_WITHIN).await;
             site.arming.store(false, Ordering::Release);
             // The site may have been blocked meanwhile.
-            site.follow.change(|wanted| wanted.others = armed && wanted.open);
+            site.follow.change(|wanted| wanted.others = armed && wanted.traffic == Some(true));
         });
     }
 
-    pub(super) fn arm(&self, ticket: u64, until: Moment, events: UnboundedSender<Event>) {
+    /// Makes the gates end by themselves. That has to be known before they do, or a server that nobody holds would
+    /// leave the site blocked.
+    pub(super) async fn arm(&self, ticket: u64, right: Duration, until: Moment, events: UnboundedSender<Event>) {
+        let Ok(change) = self.gates.open(Until::Moment(until)).await else {
+            let _ = events.send(Event::NotArmed { ticket });
+            return;
+        };
         let gates = Arc::clone(&self.gates);
         tokio::spawn(async move {
-            // One that is not armed is asked again by the next round.
-            if gates.arm(until).await.is_ok() {
-                let _ = events.send(Event::Armed { ticket });
-            }
+            let armed = gates.carried_out(change, right / 2).await;
+            let _ = events.send(if armed { Event::Armed { ticket } } else { Event::NotArmed { ticket } });
         });
     }
 
-    pub(super) fn close(&self, ticket: u64, events: UnboundedSender<Event>) {
-        let site = self.clone();
+    /// Blocks. Only the proof is waited for aside: what is opened after this returned is opened after the block.
+    pub(super) async fn close(&self, ticket: u64, events: UnboundedSender<Event>) {
+        let change = self.gates.close().await;
+        self.follow.change(|wanted| (wanted.traffic, wanted.others) = (Some(false), false));
+        let gates = Arc::clone(&self.gates);
         tokio::spawn(async move {
-            let verified = site.gates.close().await;
-            site.follow.change(|wanted| (wanted.open, wanted.others) = (false, false));
+            let verified = gates.carried_out(change, BLOCKED_WITHIN).await;
             let _ = events.send(Event::Closed { ticket, verified });
         });
     }

@@ -12,6 +12,9 @@ use crate::domain::lease::reason::Reason;
 use crate::domain::lease::tally::Tally;
 use crate::domain::site::{Epoch, Order};
 
+/// Arming that failed is tried again when a lost session had time to be made anew.
+const ARM_AGAIN_AFTER: Duration = Duration::from_secs(30);
+
 impl Node {
     /// Stays live: asks anew when it is time, and arms itself when takeover from here has become automatic.
     pub(super) fn stay(&mut self, is_due: bool, now: Moment, effects: &mut Vec<Effect>) {
@@ -24,7 +27,11 @@ impl Node {
         }
         let lasts = self.tally.until(self.setup.timing.lease()).map_or(Duration::ZERO, |until| until.since(now));
         let is_answered = lasts > self.setup.timing.lease() / 2;
-        if self.gate == Gate::Unarmed && self.wanted(now) == Kind::Lease && is_answered {
+        if self.wanted(now) == Kind::Standing {
+            self.clear(Worry::NotArmed, effects);
+        }
+        let may_arm = self.arm_from.is_none_or(|from| now >= from);
+        if self.gate == Gate::Unarmed && self.wanted(now) == Kind::Lease && is_answered && may_arm {
             self.ticket += 1;
             self.gate = Gate::Arming { ticket: self.ticket };
             effects.push(Effect::Arm { ticket: self.ticket, right: self.setup.timing.lease() });
@@ -61,8 +68,21 @@ impl Node {
         }
         self.gate = Gate::Timed;
         self.right = self.tally.until(self.setup.timing.lease());
+        self.arm_from = None;
+        self.clear(Worry::NotArmed, effects);
         effects.push(Effect::Tell(Told::Armed));
         self.ask_voters(now, effects);
+    }
+
+    /// Some gates may end by themselves now and others not: they are opened without an end, as the promises are.
+    pub(super) fn not_armed(&mut self, ticket: u64, now: Moment, effects: &mut Vec<Effect>) {
+        if self.gate != (Gate::Arming { ticket }) || self.role != Role::Live {
+            return;
+        }
+        self.gate = Gate::Unarmed;
+        self.arm_from = Some(now + ARM_AGAIN_AFTER);
+        effects.push(Effect::Open { right: Right::Standing, epoch: self.tally.epoch });
+        self.worry(Worry::NotArmed, now, effects);
     }
 
     /// Counts a vote, adds the own one, and tells the gates.

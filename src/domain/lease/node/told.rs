@@ -77,6 +77,8 @@ pub enum Worry {
     NotKept,
     /// A server could not be read back as blocked.
     BlockNotVerified,
+    /// Not every gate could be made to end by itself.
+    NotArmed,
     /// This site is live by a person's word.
     Vouched,
 }
@@ -108,6 +110,7 @@ impl fmt::Display for Worry {
             Self::RulesChanged => "another program changed the rules",
             Self::NotKept => "the promises cannot be written to disk",
             Self::BlockNotVerified => "not every server could be read back as blocked",
+            Self::NotArmed => "not every gate could be armed, so takeover from here waits for a person",
             Self::Vouched => "it is live by a person's word, not by two promises",
         })
     }

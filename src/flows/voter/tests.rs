@@ -1,0 +1,245 @@
+//! In which order the gates are told what the state machine decides, and what a start leaves alone.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::domain::configuration::BootPolicy;
+use crate::domain::lease::{GateSeen, Memory, Reason};
+use crate::domain::site::{Epoch, Order, ServerId, Site};
+use crate::domain::traffic::{Origin, Traffic};
+use crate::ports::clock::Clock;
+use crate::ports::gate::{Change, GateError, Gates, Whole};
+use crate::ports::messages::Dropped;
+use crate::ports::notifier::{Notice, Notifier, NotifyError};
+use crate::ports::traffic_control::{TrafficControl, TrafficError};
+use crate::ports::voter::Sight;
+
+const FIRST: ServerId = ServerId::first_of(Site::Primary);
+const ORDER: Order = Order { active: Site::Primary, epoch: Epoch(7) };
+
+/// Gates and packet filter that take their time, and write down what they did.
+#[derive(Default)]
+struct Slow {
+    done: Mutex<Vec<String>>,
+    /// Whether other servers' gates are held.
+    held: bool,
+}
+
+impl Slow {
+    fn did(&self, what: impl Into<String>) {
+        self.done.lock().unwrap().push(what.into());
+    }
+
+    fn done(&self) -> Vec<String> {
+        self.done.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Gates for Slow {
+    async fn seen(&self) -> Result<GateSeen, GateError> {
+        Ok(GateSeen::Unarmed)
+    }
+
+    async fn open(&self, until: Until) -> Result<Change, GateError> {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        self.did(if until == Until::Standing { "opened for good" } else { "opened" });
+        Ok(Change { number: 1, is_own_done: true })
+    }
+
+    async fn close(&self) -> Change {
+        self.did("closed");
+        Change { number: 2, is_own_done: true }
+    }
+
+    async fn carried_out(&self, _: Change, _: Duration) -> bool {
+        self.held
+    }
+
+    async fn whole(&self) -> Whole {
+        Whole::Yes
+    }
+}
+
+#[async_trait]
+impl TrafficControl for Slow {
+    async fn prepare(&self, _: ServerId, _: Option<Order>) -> Result<(), TrafficError> {
+        Ok(())
+    }
+    async fn read(&self, _: ServerId) -> Traffic {
+        Traffic::Allowed
+    }
+    async fn block(&self, server: ServerId, _: Origin) -> Result<(), TrafficError> {
+        self.did(format!("blocked {}", server.key()));
+        Ok(())
+    }
+    async fn allow(&self, server: ServerId) -> Result<(), TrafficError> {
+        self.did(format!("allowed {}", server.key()));
+        Ok(())
+    }
+    async fn remove_gate(&self, _: ServerId) -> Result<(), TrafficError> {
+        Ok(())
+    }
+    async fn cut_established(&self, _: ServerId) -> Result<Option<u64>, TrafficError> {
+        Ok(None)
+    }
+    async fn install_guard(&self, _: ServerId, _: BootPolicy) -> Result<(), TrafficError> {
+        Ok(())
+    }
+    async fn remove_guard(&self, _: ServerId) -> Result<(), TrafficError> {
+        Ok(())
+    }
+    async fn guard_installed(&self, _: ServerId) -> Result<bool, TrafficError> {
+        Ok(true)
+    }
+    async fn order(&self, _: ServerId) -> Result<Option<Order>, TrafficError> {
+        Ok(None)
+    }
+    async fn write_order(&self, server: ServerId, order: Order) -> Result<(), TrafficError> {
+        self.did(format!("{} told epoch {}", server.key(), order.epoch));
+        Ok(())
+    }
+    async fn forget_order(&self, _: ServerId) -> Result<(), TrafficError> {
+        Ok(())
+    }
+}
+
+/// Everything else, which does nothing.
+struct Nothing;
+
+#[async_trait]
+impl Messages for Nothing {
+    async fn send(&self, _: Voter, _: &Message) {}
+    async fn receive(&self) -> (Voter, Message) {
+        std::future::pending().await
+    }
+    fn dropped(&self) -> Dropped {
+        Dropped::default()
+    }
+}
+
+#[async_trait]
+impl Sight for Nothing {
+    async fn control(&self) -> (u8, u8) {
+        (1, 1)
+    }
+    async fn health(&self) -> Option<bool> {
+        None
+    }
+    async fn data(&self) -> Option<Duration> {
+        None
+    }
+}
+
+#[async_trait]
+impl Notifier for Nothing {
+    async fn notify(&self, _: &Notice) -> Result<bool, NotifyError> {
+        Ok(false)
+    }
+}
+
+impl VoterMemory for Nothing {
+    fn load(&self) -> Stored {
+        Stored::Lost
+    }
+    fn keep(&self, _: &Memory) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl RawClock for Nothing {
+    fn now(&self) -> Moment {
+        Moment::from_nanos(1)
+    }
+}
+
+impl Clock for Nothing {
+    fn now(&self) -> chrono::DateTime<chrono::Local> {
+        chrono::DateTime::UNIX_EPOCH.into()
+    }
+}
+
+/// A site of two servers that does what it is told; nothing was decided yet.
+fn site(slow: &Arc<Slow>) -> (Work, UnboundedReceiver<String>) {
+    let (say, said) = unbounded_channel();
+    let traffic: Arc<dyn TrafficControl> = Arc::<Slow>::clone(slow);
+    let servers = vec![FIRST, "primary/2".parse().unwrap()];
+    let site = AtSite {
+        gates: Arc::<Slow>::clone(slow),
+        sight: Arc::new(Nothing),
+        follow: Follow::start(Arc::clone(&traffic), servers, say.clone()),
+        traffic,
+        first: FIRST,
+        arming: Arc::default(),
+    };
+    let news = News { notifier: Arc::new(Nothing), wall: Arc::new(Nothing), from: "primary".to_owned() };
+    let (messages, memory, clock) = (Arc::new(Nothing), Arc::new(Nothing), Arc::new(Nothing));
+    let (machine, _) = Witness::start(Timing::FAST, Stored::Lost, Moment::from_nanos(1));
+    let tools = Tools { messages, memory, clock, news };
+    let machine = Machine::Witness(Box::new(machine));
+    (Work { machine, tools, site: Some(site), events: unbounded_channel(), say }, said)
+}
+
+fn arm() -> Effect {
+    Effect::Arm { ticket: 1, right: Duration::from_secs(1) }
+}
+
+fn close() -> Effect {
+    Effect::Close { ticket: 2, because: Reason::RightEnded }
+}
+
+fn open(right: Right) -> Effect {
+    Effect::Open { right, epoch: Epoch(7) }
+}
+
+async fn soon() {
+    tokio::time::sleep(Duration::from_millis(200)).await;
+}
+
+#[tokio::test]
+async fn gates_are_told_one_thing_after_the_other_and_a_block_has_the_last_word() {
+    for effects in [vec![arm(), close()], vec![open(Right::For(Duration::from_secs(1))), close()]] {
+        let slow = Arc::new(Slow::default());
+        let (mut work, _said) = site(&slow);
+        work.carry_out(effects, Moment::from_nanos(1)).await;
+        soon().await;
+        let gates: Vec<String> = slow.done().into_iter().filter(|did| !did.contains("primary/")).collect();
+        assert_eq!(gates, ["opened", "closed"]);
+    }
+}
+
+#[tokio::test]
+async fn a_monitor_that_starts_at_a_live_site_blocks_nothing_before_it_has_decided() {
+    let slow = Arc::new(Slow::default());
+    let (work, _said) = site(&slow);
+    work.site.as_ref().unwrap().seen().await.unwrap();
+    work.site.as_ref().unwrap().follow(ORDER);
+    soon().await;
+    assert_eq!(slow.done(), ["primary/1 told epoch 7", "primary/2 told epoch 7"]);
+}
+
+#[tokio::test]
+async fn a_server_whose_gate_nobody_holds_is_not_opened() {
+    for held in [false, true] {
+        let slow = Arc::new(Slow { held, ..Slow::default() });
+        let (mut work, _said) = site(&slow);
+        work.carry_out(vec![open(Right::For(Duration::from_secs(1)))], Moment::from_nanos(1)).await;
+        soon().await;
+        assert!(slow.done().contains(&"allowed primary/1".to_owned()));
+        assert_eq!(slow.done().contains(&"allowed primary/2".to_owned()), held, "{:?}", slow.done());
+    }
+}
+
+#[tokio::test]
+async fn gates_that_were_not_all_armed_in_time_are_told_to_the_state_machine() {
+    for held in [false, true] {
+        let slow = Arc::new(Slow { held, ..Slow::default() });
+        let (mut work, _said) = site(&slow);
+        work.carry_out(vec![arm()], Moment::from_nanos(1)).await;
+        soon().await;
+        let event = work.events.1.try_recv().unwrap();
+        assert_eq!(event, if held { Event::Armed { ticket: 1 } } else { Event::NotArmed { ticket: 1 } });
+    }
+}
