@@ -13,6 +13,7 @@ pub mod monitor_unit;
 pub mod netfilter;
 pub mod notify_program;
 pub mod raw_clock;
+pub mod reign_file;
 pub mod remote_backup;
 pub mod server_file;
 pub mod settings_file;

@@ -1,10 +1,12 @@
 //! What we do: one file an action. A flow speaks in intentions and asks through a [`Dialog`](crate::ports::dialog).
 
+pub mod aftermath;
 pub mod auto_copy;
 pub mod carry_out;
 pub mod configure;
 pub mod configured;
 pub mod data_copy;
+pub mod lease;
 pub mod maintenance;
 pub mod mirrors;
 pub mod monitor;

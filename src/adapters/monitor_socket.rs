@@ -125,6 +125,8 @@ mod tests {
             why: None,
             would_change: None,
             dropped: Dropped::default(),
+            reigns: Vec::new(),
+            at: chrono::DateTime::UNIX_EPOCH.fixed_offset(),
         };
         let answer = state.clone();
         let voter = tokio::spawn(async move {

@@ -25,6 +25,7 @@ pub mod moment;
 pub mod node;
 pub mod promises;
 pub mod reason;
+pub mod reigns;
 pub mod senses;
 pub mod tally;
 pub mod timing;

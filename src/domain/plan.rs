@@ -39,6 +39,9 @@ pub enum Action {
     /// Change settings.
     #[serde(rename = "settings")]
     Settings,
+    /// An order to the voters of automatic takeover.
+    #[serde(rename = "lease")]
+    Lease,
     /// Bring servers back to the order in force, as the monitor does.
     #[serde(rename = "monitor")]
     Monitor,
@@ -75,6 +78,7 @@ impl fmt::Display for Action {
             Self::MirrorLoad => "data mirrors load",
             Self::MirrorRollBack => "data mirrors roll-back",
             Self::Settings => "settings",
+            Self::Lease => "lease",
             Self::Monitor => "monitor",
             Self::IptablesAdd => "more_configuration iptables add",
             Self::IptablesRemove => "more_configuration iptables remove",
@@ -180,6 +184,15 @@ pub enum Step {
         /// The mirror.
         mirror: GenerationName,
     },
+    /// Set the three voters of automatic takeover up. What they need is not kept, so it is not resumed, only taken back.
+    SetUpVoters {
+        /// Who has the third vote.
+        third: String,
+        /// The site that is live then.
+        active: Site,
+    },
+    /// Take the voters of automatic takeover out, and their gates.
+    TakeOutVoters,
     /// Have the voters of automatic takeover make a site live.
     HandOver {
         /// The site.
@@ -206,6 +219,7 @@ impl Step {
             | Self::DiscardIncoming
             | Self::DropMirror { .. } => Duration::from_millis(20),
             Self::HandOver { .. } => Duration::from_secs(2),
+            Self::SetUpVoters { .. } | Self::TakeOutVoters => Duration::from_secs(5),
             Self::Copy { .. } => Duration::from_secs(60),
             Self::Load { .. } | Self::LoadFormer { .. } => Duration::from_secs(300),
         }
@@ -233,6 +247,8 @@ impl Step {
             Self::Prune => "prune",
             Self::DiscardIncoming => "discard-incoming",
             Self::DropMirror { .. } => "drop-mirror",
+            Self::SetUpVoters { .. } => "set-up-voters",
+            Self::TakeOutVoters => "take-out-voters",
             Self::HandOver { .. } => "hand-over",
         }
     }
@@ -261,6 +277,10 @@ impl fmt::Display for Step {
             Self::Prune => f.write_str("throw away the oldest mirrors beyond three"),
             Self::DiscardIncoming => f.write_str("throw away what the copy left behind"),
             Self::DropMirror { mirror } => write!(f, "throw away mirror {mirror}"),
+            Self::SetUpVoters { third, .. } => {
+                write!(f, "put a monitor on LIM 1 of the primary, and have both monitors vote with {third}")
+            }
+            Self::TakeOutVoters => f.write_str("take the voters and their gates out"),
             Self::HandOver { to, vouched: false } => {
                 write!(f, "have the monitors hand over to the {to} system: blocked first, then live by two promises")
             }

@@ -198,6 +198,7 @@ fn advice(stopped: &Stopped) -> (Exit, Option<&'static str>) {
         Stopped::Backup(BackupError::Host { source, .. }) => (reached(source), Some(COPY_AGAIN)),
         Stopped::Backup(BackupError::Unfit { .. }) => (Exit::Failed, Some("have the primary make another backup")),
         Stopped::VoterSetup(SetupError::Host(error)) => (reached(error), host_hint(error)),
+        Stopped::Voter(_) => (Exit::Unknown, Some("it is asked as root; see whether the monitor works")),
         Stopped::Host(error) => (Exit::Unknown, host_hint(error)),
     }
 }

@@ -87,10 +87,12 @@ pub static TOP: &[Item] = &[
     item("settings", "translation, takeover, control address", "settings", Menu(SETTINGS)),
     item("manual-takeover", "make the other site live", "manual-takeover", Menu(MANUAL_TAKEOVER)),
     item("data", "copy, daily copy, mirrors", "data", Menu(DATA)),
+    item("lease", "automatic takeover: who may be live, and holds", "automatic", Menu(LEASE)),
     item("history", "what was done, by whom, how it ended", "history", Show(&["history"], Screen::History))
         .also(&["log", "events", "journal"]),
     item("monitor", "install the monitor as a service", "monitor", Ask(&["monitor", "--install"], Asks::Sure))
         .also(&["service", "systemd"]),
+    item("notify", "a test to those who are told of alarms", "automatic", Run(&["notify", "test"])),
     item("platform", "the profiles of telephony software", "platforms", Run(&["platform", "list"])).also(&[
         "profile",
         "kamailio",
@@ -118,6 +120,31 @@ static SETTINGS: &[Item] = &[
         Ask(&["settings", "network-control-address"], Asks::Addresses),
     )
     .also(&["gateway", "router", "ping"]),
+    item("witness", "the third vote, for takeovers without a person", "automatic", Menu(WITNESS)),
+];
+
+static WITNESS: &[Item] = &[
+    item(
+        "set-up",
+        "monitors and a witness, so that a takeover needs nobody",
+        "automatic",
+        Run(&["settings", "witness"]),
+    )
+    .also(&["automatic takeover", "quorum", "etcd", "arbiter", "tie breaker"]),
+    item("remove", "people switch again", "automatic", Run(&["settings", "witness", "--remove"])),
+];
+
+static LEASE: &[Item] = &[
+    item("show", "what is promised and decided now, and why", "automatic", Run(&["lease"])).also(&["why", "guarantee"]),
+    item("hold", "nothing moves by itself for a while", "automatic", Run(&["lease", "hold"])).also(&[
+        "maintenance",
+        "pause",
+        "suspend",
+        "freeze",
+    ]),
+    item("end-hold", "it may move by itself again", "automatic", Run(&["lease", "hold", "0"])).also(&["resume"]),
+    item("acknowledge", "the last automatic takeover was seen", "automatic", Run(&["lease", "acknowledge"]))
+        .also(&["confirm", "seen"]),
 ];
 
 static TAKEOVER: &[Item] = &[
@@ -274,9 +301,9 @@ mod tests {
             "lab",
             "simulate",
             "witness",
-            "notify",
-            "lease",
-            "settings witness",
+            // A manual takeover uses both.
+            "lease hand-over",
+            "lease force",
             "platform show",
             "platform check",
             "generate",

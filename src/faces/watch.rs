@@ -2,11 +2,12 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::output;
 use super::scripted::Scripted;
@@ -15,11 +16,16 @@ use crate::domain::given::Given;
 use crate::domain::journal::Person;
 use crate::domain::plan::Action;
 use crate::domain::schedule::Due;
+use crate::flows::aftermath::{Aftermath, Compared};
 use crate::flows::configured::note;
 use crate::flows::monitor::{Monitor, ROUND, begin_copy, copy_due, copy_now};
 use crate::flows::{Ended, Ports, Request, Stopped};
 use crate::ports::host::visible;
 use crate::ports::journal::Held;
+use crate::ports::notifier::{Kind, Notice};
+
+/// How often both sites are held against each other: soon enough after a lost line came back.
+const COMPARE_EVERY: Duration = Duration::from_secs(10);
 
 /// The voter of automatic takeover on this machine.
 pub struct Voter<'a> {
@@ -52,8 +58,18 @@ pub async fn watch(ports: &Ports, out: &mut (dyn Write + Send), json: bool, vote
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
     let mut ticks = interval(ROUND);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut watcher =
-        Watcher { ports, out, json, monitor: Monitor::default(), copy: None, last_error: None, not_begun: None };
+    let mut watcher = Watcher {
+        ports,
+        out,
+        json,
+        monitor: Monitor::default(),
+        copy: None,
+        last_error: None,
+        not_begun: None,
+        aftermath: Aftermath::default(),
+        compared: None,
+        comparison: None,
+    };
     let started = ports.clock.now().to_utc();
     // Without its mark it watches all the same; `status` then says that none runs.
     let watching = ports.journal.watch();
@@ -76,6 +92,8 @@ pub async fn watch(ports: &Ports, out: &mut (dyn Write + Send), json: bool, vote
                 }
                 if voter.is_none() {
                     watcher.round().await;
+                } else {
+                    watcher.compare().await;
                 }
                 watcher.copy_if_due(started).await;
             }
@@ -109,6 +127,11 @@ struct Watcher<'a> {
     last_error: Option<String>,
     /// Why the copy that is due was not begun, as it was said last.
     not_begun: Option<String>,
+    /// What is known of times at which both sites were live.
+    aftermath: Aftermath,
+    /// When that was looked for last.
+    compared: Option<Instant>,
+    comparison: Option<JoinHandle<(Aftermath, Result<Vec<Compared>, Stopped>)>>,
 }
 
 /// A copy that runs. The lock is kept until a round has seen its end: rounds meanwhile rely on it.
@@ -144,6 +167,41 @@ impl Watcher<'_> {
         self.say(told);
         if let Err(error) = note(self.ports, &request(), Action::Monitor, told) {
             self.say(&format!("the history was not written: {}", crate::flows::carry_out::describe(&error)));
+        }
+    }
+
+    /// Holds the journals of both sites against each other every ten seconds, aside: the other site may be slow.
+    async fn compare(&mut self) {
+        if let Some(comparison) = self.comparison.take_if(|comparison| comparison.is_finished()) {
+            match comparison.await {
+                Ok((aftermath, found)) => {
+                    self.aftermath = aftermath;
+                    for compared in found.unwrap_or_default() {
+                        self.tell_compared(&compared).await;
+                    }
+                }
+                Err(error) => self.say(&format!("the comparison of both sites broke off: {error}")),
+            }
+        }
+        let is_due = self.compared.is_none_or(|at| at.elapsed() >= COMPARE_EVERY);
+        if self.comparison.is_none() && is_due {
+            self.compared = Some(Instant::now());
+            let (ports, mut aftermath) = (self.ports.clone(), self.aftermath.clone());
+            self.comparison = Some(tokio::spawn(async move {
+                let found = aftermath.compare(&ports).await;
+                (aftermath, found)
+            }));
+        }
+    }
+
+    async fn tell_compared(&mut self, compared: &Compared) {
+        self.voter_tells(&compared.to_string());
+        if let Compared::Overlap(_) = compared {
+            let (at, from) = (self.ports.clock.now().fixed_offset(), "alternate".to_owned());
+            let notice = Notice { schema: 1, at, text: format!("{from}: {compared}"), from, kind: Kind::AlarmRaised };
+            if let Err(error) = self.ports.notifier.notify(&notice).await {
+                self.say(&format!("nobody was told: {error}"));
+            }
         }
     }
 

@@ -66,7 +66,7 @@ async fn prepare_and_set_up(
     let mut plan = plan(&configuration, &situation, &mirror.name, kept_already);
     plan.warnings.extend(unconfirmed(&configuration, &scan));
     let material = Some(ports.settings.material(&configuration));
-    let performer = Performer { ports, systems: &systems, configuration: &configuration };
+    let performer = Performer::new(ports, &systems, &configuration);
     propose(&performer, request, Proposal { plan, material, word: None }, dialog).await
 }
 
@@ -145,7 +145,7 @@ async fn first_mirror(
     let Some((backup, _)) = known else {
         return Err(Stopped::NotAllowed("the primary has no backup to make the first mirror of".to_owned()));
     };
-    let performer = Performer { ports, systems, configuration };
+    let performer = Performer::new(ports, systems, configuration);
     let mirror = performer.receive(&*ports.scratch, backup, dialog).await?;
     dialog.tell(News::Note(format!("fetched backup {} as the first mirror", mirror.backup.id)));
     Ok(mirror)

@@ -62,7 +62,7 @@ async fn copy_and_load(ports: &Ports, request: &Request, dialog: &mut dyn Dialog
     let preflight = Preflight { ports, systems: &systems, configuration: &configuration, who: &request.person.who };
     check(&preflight, request, (&backup, bytes), dialog).await?;
     let former = ports.journal.memory()?.loaded.map(|loaded| loaded.generation.name);
-    let performer = Performer { ports, systems: &systems, configuration: &configuration };
+    let performer = Performer::new(ports, &systems, &configuration);
     propose(&performer, request, plan(backup, former).into(), dialog).await
 }
 

@@ -121,7 +121,7 @@ async fn load_named(
         way_back: vec![Step::LoadFormer { mirror: loaded.map(|loaded| loaded.name) }],
         warnings,
     };
-    let performer = Performer { ports, systems: &systems, configuration: &configuration };
+    let performer = Performer::new(ports, &systems, &configuration);
     let ended = propose(&performer, request, plan.into(), dialog).await;
     drop(held);
     ended

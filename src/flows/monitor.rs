@@ -133,7 +133,7 @@ impl Monitor {
     ) -> Vec<String> {
         self.said = None;
         let steps = steps(corrections);
-        let performer = Performer { ports, systems: &configured.systems, configuration: &configured.configuration };
+        let performer = Performer::new(ports, &configured.systems, &configured.configuration);
         let begun = record_of(ports, request, steps.clone());
         let mut story = Vec::new();
         for (i, step) in steps.iter().enumerate() {

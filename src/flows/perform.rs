@@ -16,9 +16,11 @@ use crate::domain::traffic::{Origin, Traffic};
 use crate::ports::call_server::Answer;
 use crate::ports::dialog::Dialog;
 use crate::ports::systems::SystemPorts;
+use crate::ports::voter_setup::Wish;
 
 pub mod exchange_data;
 mod hand_over;
+mod voters;
 
 /// How long a call server may take to answer SIP OPTIONS: SIP's timer T1 is 500 ms, and a site on the other side of
 /// a continent answers within it.
@@ -35,6 +37,16 @@ pub struct Performer<'a> {
     pub systems: &'a SystemPorts,
     /// The settings.
     pub configuration: &'a Configuration,
+    /// How the voters are set up, while they are.
+    pub wish: Option<&'a Wish>,
+}
+
+impl<'a> Performer<'a> {
+    /// One for any action but that of setting voters up.
+    #[must_use]
+    pub const fn new(ports: &'a Ports, systems: &'a SystemPorts, configuration: &'a Configuration) -> Self {
+        Self { ports, systems, configuration, wish: None }
+    }
 }
 
 impl Performer<'_> {
@@ -84,6 +96,8 @@ impl Performer<'_> {
                 self.ports.mirrors.discard_incoming()?;
                 Ok(String::new())
             }
+            Step::SetUpVoters { active, .. } => self.set_up_voters(*active, dialog).await,
+            Step::TakeOutVoters => self.take_out_voters(dialog).await,
             Step::HandOver { to, vouched } => self.hand_over(*to, *vouched, begun.reason.as_deref()).await,
             Step::DropMirror { mirror } => {
                 self.ports.mirrors.discard(mirror)?;

@@ -44,7 +44,7 @@ pub async fn recover(ports: &Ports, request: &Request, way: Way, dialog: &mut dy
     }
     dialog.confirm(&Confirmation::Plan(&left)).await?;
     note(ports, request, &begun)?;
-    let performer = Performer { ports, systems: &systems, configuration: &configuration };
+    let performer = Performer::new(ports, &systems, &configuration);
     carry_out(&performer, begun, dialog).await?;
     drop(held);
     Ok(Ended::Done)
@@ -70,6 +70,7 @@ async fn leave_silent_servers_out(begun: &mut Begun, systems: &SystemPorts, conf
         | Action::MirrorLoad
         | Action::MirrorRollBack
         | Action::Settings
+        | Action::Lease
         | Action::Monitor
         | Action::IptablesAdd
         | Action::IptablesRemove

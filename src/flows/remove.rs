@@ -22,7 +22,7 @@ pub async fn remove(ports: &Ports, request: &Request, dialog: &mut dyn Dialog) -
     let situation = survey::situation(ports, &systems, &configuration).await?;
     let plan = plan(&situation)?;
     let material = Some(ports.settings.material(&configuration));
-    let performer = Performer { ports, systems: &systems, configuration: &configuration };
+    let performer = Performer::new(ports, &systems, &configuration);
     let ended = propose(&performer, request, Proposal { plan, material, word: None }, dialog).await;
     drop(held);
     ended

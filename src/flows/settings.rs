@@ -196,7 +196,7 @@ pub async fn control_addresses(
     tell_unreached(&systems, addresses, dialog).await;
     let material = Some(ports.settings.material(&configuration));
     let systems = ports.systems.open(&configuration.membership);
-    let performer = Performer { ports, systems: &systems, configuration: &configuration };
+    let performer = Performer::new(ports, &systems, &configuration);
     let proposal = Proposal { plan: control_address_plan(&situation), material, word: None };
     let ended = propose(&performer, request, proposal, dialog).await?;
     if ended == Ended::Done {

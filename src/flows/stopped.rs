@@ -107,6 +107,9 @@ pub enum Stopped {
     /// The voters of automatic takeover could not be set up.
     #[error(transparent)]
     VoterSetup(#[from] SetupError),
+    /// The voter of automatic takeover on this machine.
+    #[error("the voter on this machine cannot be asked")]
+    Voter(#[source] std::io::Error),
     /// A server.
     #[error(transparent)]
     Host(#[from] HostError),

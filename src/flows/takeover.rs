@@ -55,7 +55,7 @@ pub async fn take_over(
     let name = site.to_string();
     let is_forced = !situation.silent(site.other()).is_empty();
     let proposal = Proposal { word: is_forced.then_some(name.as_str()), ..Proposal::from(plan) };
-    let performer = Performer { ports, systems: &systems, configuration: &configuration };
+    let performer = Performer::new(ports, &systems, &configuration);
     let ended = propose(&performer, request, proposal, dialog).await;
     drop(held);
     ended

@@ -4,15 +4,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::domain::lease::reigns::Noted;
 use crate::domain::lease::{
     Effect, Event, Guarantee, Message, Moment, Node, Right, Setup, Stored, Timing, Voter, Witness,
 };
+use crate::domain::site::Epoch;
 use crate::ports::gate::Until;
 use crate::ports::messages::Messages;
 use crate::ports::notifier::Kind;
-use crate::ports::voter::{Asked, Lease, RawClock, State, VoterMemory};
+use crate::ports::voter::{Asked, Lease, RawClock, ReignBook, State, VoterMemory};
 
 mod news;
 mod sight;
@@ -33,6 +36,8 @@ pub struct Tools {
     pub clock: Arc<dyn RawClock>,
     /// How people are told who are not looking.
     pub news: News,
+    /// Where a site notes when it let telephony in.
+    pub reigns: Arc<dyn ReignBook>,
 }
 
 /// The state machine of either kind.
@@ -64,6 +69,8 @@ pub struct Work {
     site: Option<AtSite>,
     events: (UnboundedSender<Event>, UnboundedReceiver<Event>),
     say: UnboundedSender<String>,
+    /// The epoch in which telephony is let in, and when that was noted last.
+    reigning: Option<(Epoch, Moment)>,
 }
 
 impl Work {
@@ -87,8 +94,14 @@ impl Work {
         };
         let now = tools.clock.now();
         let (node, effects) = Node::start(setup, load(&tools), nothing, seen, now);
-        let mut work =
-            Self { machine: Machine::Site(Box::new(node)), tools, site: Some(site), events: unbounded_channel(), say };
+        let mut work = Self {
+            machine: Machine::Site(Box::new(node)),
+            tools,
+            site: Some(site),
+            events: unbounded_channel(),
+            say,
+            reigning: None,
+        };
         work.carry_out(effects, now).await;
         work
     }
@@ -97,8 +110,14 @@ impl Work {
     pub async fn as_witness(tools: Tools, timing: Timing, say: UnboundedSender<String>) -> Self {
         let now = tools.clock.now();
         let (witness, effects) = Witness::start(timing, load(&tools), now);
-        let mut work =
-            Self { machine: Machine::Witness(Box::new(witness)), tools, site: None, events: unbounded_channel(), say };
+        let mut work = Self {
+            machine: Machine::Witness(Box::new(witness)),
+            tools,
+            site: None,
+            events: unbounded_channel(),
+            say,
+            reigning: None,
+        };
         work.carry_out(effects, now).await;
         work
     }
@@ -124,6 +143,7 @@ impl Work {
                 () = tokio::time::sleep(left) => Event::Tick,
             };
             self.take(event).await;
+            self.note_standing();
         }
         if let Some(looks) = looks {
             looks.abort();
@@ -147,6 +167,7 @@ impl Work {
     fn state(&self) -> State {
         let now = self.tools.clock.now();
         let dropped = self.tools.messages.dropped();
+        let (reigns, at) = (self.tools.reigns.last(REIGNS_TOLD), self.tools.news.wall.now().fixed_offset());
         match &self.machine {
             Machine::Site(node) => {
                 let (guarantee, why) = (node.guarantee(now), node.why(now));
@@ -159,6 +180,8 @@ impl Work {
                     would_change: Some(why.because.would_change()),
                     why: Some(why),
                     dropped,
+                    reigns,
+                    at,
                 }
             }
             Machine::Witness(witness) => State {
@@ -170,6 +193,8 @@ impl Work {
                 why: None,
                 would_change: None,
                 dropped,
+                reigns,
+                at,
             },
         }
     }
@@ -198,7 +223,7 @@ impl Work {
                     }
                     tell(&self.say, told.to_string());
                 }
-                Effect::Open { right, .. } => self.open(until(right, decided)).await,
+                Effect::Open { right, epoch } => self.open(until(right, decided), epoch).await,
                 Effect::Arm { ticket, right } => {
                     if let Some(site) = &self.site {
                         site.arm(ticket, right, decided + right, self.events.0.clone()).await;
@@ -207,6 +232,9 @@ impl Work {
                 Effect::Close { ticket, because } => {
                     if let Some(site) = &self.site {
                         site.close(ticket, self.events.0.clone()).await;
+                        if let Some((epoch, _)) = self.reigning.take() {
+                            self.note(epoch, Noted::Closed);
+                        }
                     }
                     let told = format!("blocks: {because}");
                     self.tools.news.pass_on(Kind::RoleChanged, &told, &self.say);
@@ -220,10 +248,37 @@ impl Work {
         self.tools.messages.send(to, message).await;
     }
 
-    async fn open(&self, until: Until) {
+    async fn open(&mut self, until: Until, epoch: Epoch) {
         let Some(site) = &self.site else { return };
         if let Err(error) = site.open(until).await {
-            tell(&self.say, format!("the gate cannot be opened: {error}"));
+            return tell(&self.say, format!("the gate cannot be opened: {error}"));
+        }
+        let now = self.tools.clock.now();
+        let noted = match until {
+            Until::Standing => Noted::Standing,
+            Until::Moment(end) => {
+                let left = TimeDelta::from_std(end.since(now)).unwrap_or_default();
+                Noted::Until(self.tools.news.wall.now().fixed_offset() + left)
+            }
+        };
+        self.reigning = Some((epoch, now));
+        self.note(epoch, noted);
+    }
+
+    /// A gate that is open without an end is noted as such from time to time: a lease is, whenever it is renewed.
+    fn note_standing(&mut self) {
+        let now = self.tools.clock.now();
+        let Machine::Site(node) = &self.machine else { return };
+        let is_due = self.reigning.is_none_or(|(_, noted)| now.since(noted) >= NOTED_EVERY);
+        if let (Some(epoch), Guarantee::Manual, true) = (node.live(), node.guarantee(now), is_due) {
+            self.reigning = Some((epoch, now));
+            self.note(epoch, Noted::Standing);
+        }
+    }
+
+    fn note(&self, epoch: Epoch, noted: Noted) {
+        if let Err(error) = self.tools.reigns.note(epoch, noted, self.tools.news.wall.now().fixed_offset()) {
+            tell(&self.say, format!("when this site was live cannot be written down: {error}"));
         }
     }
 }
@@ -250,6 +305,12 @@ fn tell(say: &UnboundedSender<String>, line: String) {
     // When nobody listens any more, the program is about to end.
     let _ = say.send(line);
 }
+
+/// How often an open site is noted that is not armed.
+const NOTED_EVERY: Duration = Duration::from_secs(5);
+
+/// Reigns that are told to whoever asks: more than a day of trouble makes.
+const REIGNS_TOLD: usize = 20;
 
 /// How often what a site sees is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -1,27 +1,39 @@
 //! `settings witness`: sets up what automatic takeover needs, and takes it out again.
 
-use std::time::Duration;
-
-use futures_util::future::join_all;
-
+use super::carry_out::{Proposal, propose};
 use super::configured::{self, Configured};
+use super::perform::Performer;
 use super::{Ended, Ports, Request, Stopped, survey};
-use crate::domain::configuration::{Mode, WithoutPeer};
-use crate::domain::plan::Action;
-use crate::domain::site::{ServerId, Site};
-use crate::ports::dialog::{Dialog, News};
-use crate::ports::voter_setup::Wish;
+use crate::domain::configuration::{Configuration, Mode, WithoutPeer};
+use crate::domain::plan::{Action, Plan, Step};
+use crate::domain::site::Site;
+use crate::ports::dialog::Dialog;
+use crate::ports::systems::SystemPorts;
+use crate::ports::voter_setup::{Third, Wish};
 
-/// After this time no monitor goes by files that are gone.
-const VOTERS_END_WITHIN: Duration = Duration::from_secs(4);
+mod interview;
 
-/// Sets the voters up: both monitors and, where there is one, the witness. Traffic does not change.
+/// Sets the voters up: both monitors, at UDP port `port`, and, where there is one, the witness. Traffic does not change.
 ///
 /// # Errors
-/// [`Stopped`]: voters are there already, a server does not answer, or nobody or both are live.
-pub async fn set_up(ports: &Ports, request: &Request, wish: &Wish, dialog: &mut dyn Dialog) -> Result<Ended, Stopped> {
+/// [`Stopped`]: voters are there already, a server does not answer or cannot take part, or nobody or both are live.
+pub async fn set_up(ports: &Ports, request: &Request, port: u16, dialog: &mut dyn Dialog) -> Result<Ended, Stopped> {
     let held = if request.dry_run { None } else { Some(configured::lock(ports, Action::Settings, request)?) };
     let Configured { configuration, systems } = Configured::open(ports)?;
+    let active = begins_with(ports, &configuration, &systems).await?;
+    let wish = interview::ask(port, dialog).await?;
+    ports.voter_setup.check(&configuration, &*systems.hosts, &wish).await?;
+    let performer = Performer { wish: Some(&wish), ..Performer::new(ports, &systems, &configuration) };
+    let ended = propose(&performer, request, Proposal::from(plan(&wish, active)), dialog).await?;
+    if ended == Ended::Done {
+        configured::note(ports, request, Action::Settings, format!("the third vote: {}", wish.third))?;
+    }
+    drop(held);
+    Ok(ended)
+}
+
+/// The live site that the voters begin with.
+async fn begins_with(ports: &Ports, configuration: &Configuration, systems: &SystemPorts) -> Result<Site, Stopped> {
     if ports.voter_setup.is_set_up() {
         return Err(Stopped::NotAllowed("the voters are set up already; take them out first with --remove".to_owned()));
     }
@@ -32,7 +44,7 @@ pub async fn set_up(ports: &Ports, request: &Request, wish: &Wish, dialog: &mut 
                 .to_owned(),
         ));
     }
-    let situation = survey::situation(ports, &systems, &configuration).await?;
+    let situation = survey::situation(ports, systems, configuration).await?;
     let active = situation.order.active;
     if !situation.is_allowed(active) || !situation.is_blocked(active.other()) {
         return Err(Stopped::NotAllowed(format!(
@@ -40,24 +52,25 @@ pub async fn set_up(ports: &Ports, request: &Request, wish: &Wish, dialog: &mut 
             active.other()
         )));
     }
-    if request.dry_run {
-        return Ok(Ended::WouldChange(ports.voter_setup.would_set_up(wish).join("\n")));
+    Ok(active)
+}
+
+fn plan(wish: &Wish, active: Site) -> Plan {
+    let warning = match &wish.third {
+        Third::Witness { file, .. } => format!(
+            "carry {} to the witness afterwards, as its lease/lease.yaml: it holds the witness's keys",
+            file.display()
+        ),
+        Third::ControlAddress => {
+            "two sites that both reach their control addresses, but not each other, can then both be live".to_owned()
+        }
+    };
+    Plan {
+        action: Action::Settings,
+        steps: vec![Step::SetUpVoters { third: wish.third.to_string(), active }],
+        way_back: vec![Step::TakeOutVoters],
+        warnings: vec![warning],
     }
-    let material = ports.settings.material(&configuration);
-    for line in ports.voter_setup.set_up((&configuration, &material), &*systems.hosts, active, wish).await? {
-        dialog.tell(News::Note(line));
-    }
-    if configuration.membership.of_site(Site::Primary).count() > 1 {
-        dialog.tell(News::Note(
-            "LIM 1 of the primary system has to reach its other servers over SSH, with the user and the key that \
-             config.yaml names; until it does, nothing becomes automatic"
-                .to_owned(),
-        ));
-    }
-    let third = wish.witness.as_ref().map_or("control addresses".to_owned(), |(address, _)| address.to_string());
-    configured::note(ports, request, Action::Settings, format!("witness {third}"))?;
-    drop(held);
-    Ok(Ended::Done)
 }
 
 /// Takes the voters out again; both directions of takeover have to wait for a person then.
@@ -76,24 +89,12 @@ pub async fn take_out(ports: &Ports, request: &Request, dialog: &mut dyn Dialog)
             "takeover is automatic, so a site may be armed; make both directions manual first".to_owned(),
         ));
     }
-    if request.dry_run {
-        return Ok(Ended::WouldChange("the voters' files and the unit on LIM 1 of the primary system go".to_owned()));
-    }
-    for line in ports.voter_setup.take_out(&*systems.hosts).await? {
-        dialog.tell(News::Note(line));
-    }
-    // Monitors look for their files every two seconds, and one that works would make its gate anew.
-    tokio::time::sleep(VOTERS_END_WITHIN).await;
-    let servers: Vec<ServerId> = configuration.membership.servers.keys().copied().collect();
-    let removed = join_all(servers.iter().map(|server| systems.traffic.remove_gate(*server))).await;
-    for (server, removed) in servers.iter().zip(removed) {
-        if let Err(error) = removed {
-            dialog.tell(News::Note(format!("the gate of {server} was not taken out: {error}")));
-        }
-    }
-    configured::note(ports, request, Action::Settings, "witness removed")?;
+    let (steps, way_back, warnings) = (vec![Step::TakeOutVoters], Vec::new(), Vec::new());
+    let plan = Plan { action: Action::Settings, steps, way_back, warnings };
+    let performer = Performer::new(ports, &systems, &configuration);
+    let ended = propose(&performer, request, Proposal::from(plan), dialog).await?;
     drop(held);
-    Ok(Ended::Done)
+    Ok(ended)
 }
 
 /// What stands in the way of an action that would leave the voters without their configuration.

@@ -4,10 +4,12 @@ use std::io;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::messages::Dropped;
+use crate::domain::lease::reigns::{Noted, Reign};
 use crate::domain::lease::{Command, Decision, Memory, Moment, Stored, Voter};
 use crate::domain::site::Epoch;
 
@@ -27,6 +29,18 @@ pub trait VoterMemory: Send + Sync {
     /// # Errors
     /// When it cannot be written; then what was kept before is still there.
     fn keep(&self, memory: &Memory) -> io::Result<()>;
+}
+
+/// When this site let telephony in, kept for the day on which both sites are held against each other.
+pub trait ReignBook: Send + Sync {
+    /// Notes what is let in from `now` on.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn note(&self, epoch: Epoch, noted: Noted, now: DateTime<FixedOffset>) -> io::Result<()>;
+
+    /// The newest reigns, oldest first.
+    fn last(&self, number: usize) -> Vec<Reign>;
 }
 
 /// What a site sees of itself.
@@ -71,6 +85,11 @@ pub struct State {
     pub would_change: Option<String>,
     /// Messages that were not taken.
     pub dropped: Dropped,
+    /// The last reigns of this site, oldest first.
+    #[serde(default)]
+    pub reigns: Vec<Reign>,
+    /// This machine's wall clock.
+    pub at: DateTime<FixedOffset>,
 }
 
 /// The lease of a site.

@@ -1,5 +1,6 @@
 //! Setting the three voters of automatic takeover up, and taking them out again.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -16,12 +17,35 @@ use crate::domain::site::Site;
 /// What is wished.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
-    /// The witness and where its file is written; `None`: the control addresses stand in for it.
-    pub witness: Option<(SocketAddr, PathBuf)>,
+    /// Who has the third vote.
+    pub third: Third,
     /// The UDP port of the two monitors.
     pub port: u16,
     /// The times of the lease.
     pub timing: Timing,
+}
+
+/// Who has the third vote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Third {
+    /// A witness.
+    Witness {
+        /// Where it listens.
+        address: SocketAddr,
+        /// Where its file is written.
+        file: PathBuf,
+    },
+    /// The control addresses stand in for one: a weaker promise.
+    ControlAddress,
+}
+
+impl fmt::Display for Third {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Witness { address, .. } => write!(f, "the witness at {address}"),
+            Self::ControlAddress => f.write_str("the control addresses instead of a witness"),
+        }
+    }
 }
 
 /// Sets voters up, from LIM 1 of the alternate.
@@ -30,8 +54,11 @@ pub trait VoterSetup: Send + Sync {
     /// Whether voters are set up here.
     fn is_set_up(&self) -> bool;
 
-    /// What [`VoterSetup::set_up`] would do, a line each.
-    fn would_set_up(&self, wish: &Wish) -> Vec<String>;
+    /// Whether what is wished can be set up: nothing is changed.
+    ///
+    /// # Errors
+    /// [`SetupError::Unfit`] with what is missing and where.
+    async fn check(&self, configuration: &Configuration, hosts: &dyn Hosts, wish: &Wish) -> Result<(), SetupError>;
 
     /// Installs program, files and unit on LIM 1 of the primary, writes the witness's file, and the own one last.
     /// What was done and what a person has to do still, a line each.

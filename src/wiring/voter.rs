@@ -15,6 +15,7 @@ use crate::adapters::monitor_socket;
 use crate::adapters::netfilter::spared;
 use crate::adapters::notify_program::NotifyProgram;
 use crate::adapters::raw_clock::RawClock;
+use crate::adapters::reign_file::ReignFile;
 use crate::adapters::settings_file::SettingsFile;
 use crate::adapters::systems::{Reach, RealSystems};
 use crate::adapters::voter_memory::MemoryFile;
@@ -89,6 +90,7 @@ pub async fn start(place: &Place, file: LeaseFile) -> Result<Running, Failure> {
         messages: Arc::new(messages),
         memory: Arc::new(MemoryFile::below(&place.root)),
         clock: Arc::new(RawClock),
+        reigns: Arc::new(ReignFile::below(&place.root)),
         news: News { notifier: Arc::new(NotifyProgram::below(&place.root)), wall: clock(), from: file.me.to_string() },
     };
     let (asks, asked) = unbounded_channel();

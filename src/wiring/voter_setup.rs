@@ -20,7 +20,7 @@ use crate::ports::host::{Command, Host, run_checked};
 use crate::ports::service::MONITOR_UNIT;
 use crate::ports::systems::Hosts;
 use crate::ports::voter::VoterMemory;
-use crate::ports::voter_setup::{SetupError, VoterSetup, Wish};
+use crate::ports::voter_setup::{SetupError, Third, VoterSetup, Wish};
 
 const PRIMARY: Voter = Voter::Monitor(Site::Primary);
 const ALTERNATE: Voter = Voter::Monitor(Site::Alternate);
@@ -106,17 +106,23 @@ async fn refuse_without_nft(configuration: &Configuration, hosts: &dyn Hosts) ->
     Ok(())
 }
 
+/// The program that runs here has to run there as well.
+async fn refuse_another_machine(host: &dyn Host) -> Result<(), SetupError> {
+    let (there, here) = (run_checked(host, Command::new(["uname", "-m"])).await?, std::env::consts::ARCH);
+    match there.text().trim() {
+        machine if machine == here => Ok(()),
+        machine => {
+            Err(SetupError::Unfit(format!("the primary is a {machine} machine, and this program is for {here}")))
+        }
+    }
+}
+
 /// Sends the program, unless the primary has the same version already.
 async fn send_program(host: &dyn Host) -> Result<Option<String>, SetupError> {
     let ours = format!("{NAME} {}", env!("CARGO_PKG_VERSION"));
     let there = host.run(Command::new([NAME, "--version"])).await;
     if there.is_ok_and(|output| output.success() && output.text().trim() == ours) {
         return Ok(None);
-    }
-    let machine = run_checked(host, Command::new(["uname", "-m"])).await?.text().trim().to_owned();
-    if machine != std::env::consts::ARCH {
-        let here = std::env::consts::ARCH;
-        return Err(SetupError::Unfit(format!("the primary is a {machine} machine, and this program is for {here}")));
     }
     let own = std::env::current_exe().and_then(std::fs::read);
     let program = own.map_err(|source| SetupError::Io { file: PathBuf::from("/proc/self/exe"), source })?;
@@ -142,16 +148,23 @@ fn papers(configuration: &Configuration, active: Site, wish: &Wish) -> std::io::
         me,
         listen: SocketAddr::new(anywhere, port),
         timing: wish.timing,
-        third: if wish.witness.is_some() { ThirdVote::Witness } else { ThirdVote::ControlAddress },
+        third: match wish.third {
+            Third::Witness { .. } => ThirdVote::Witness,
+            Third::ControlAddress => ThirdVote::ControlAddress,
+        },
         first_active: active,
         voters,
         policy: Policy::default(),
     };
     let mut at_primary = BTreeMap::from([(ALTERNATE, card(address(Site::Alternate), &pair))]);
     let mut at_alternate = BTreeMap::from([(PRIMARY, card(address(Site::Primary), &pair))]);
-    let witness = wish.witness.as_ref().map(|(place, _)| {
-        at_primary.insert(Voter::Witness, card(Some(*place), &with_primary));
-        at_alternate.insert(Voter::Witness, card(Some(*place), &with_alternate));
+    let witness = match &wish.third {
+        Third::Witness { address, .. } => Some(*address),
+        Third::ControlAddress => None,
+    };
+    let witness = witness.map(|place| {
+        at_primary.insert(Voter::Witness, card(Some(place), &with_primary));
+        at_alternate.insert(Voter::Witness, card(Some(place), &with_alternate));
         let of = [(PRIMARY, Site::Primary, &with_primary), (ALTERNATE, Site::Alternate, &with_alternate)];
         let voters = of.map(|(voter, site, key)| (voter, card(address(site), key)));
         file(Voter::Witness, place.port(), BTreeMap::from(voters))
@@ -176,13 +189,9 @@ impl VoterSetup for VoterFiles {
         self.own_file().exists()
     }
 
-    fn would_set_up(&self, wish: &Wish) -> Vec<String> {
-        let mut would = vec![
-            "would be installed on LIM 1 of the primary system: this program, its files, its unit".to_owned(),
-            format!("would be written: {}", self.own_file().display()),
-        ];
-        would.extend(wish.witness.as_ref().map(|(_, file)| format!("would be written: {}", file.display())));
-        would
+    async fn check(&self, configuration: &Configuration, hosts: &dyn Hosts, _wish: &Wish) -> Result<(), SetupError> {
+        refuse_without_nft(configuration, hosts).await?;
+        refuse_another_machine(&*hosts.host(ServerId::first_of(Site::Primary))).await
     }
 
     async fn set_up(
@@ -193,7 +202,6 @@ impl VoterSetup for VoterFiles {
         wish: &Wish,
     ) -> Result<Vec<String>, SetupError> {
         let own = self.own_file();
-        refuse_without_nft(settings.0, hosts).await?;
         let drawn = papers(settings.0, active, wish);
         let papers = drawn.map_err(|source| SetupError::Io { file: PathBuf::from("a key"), source })?;
         let host = hosts.host(ServerId::first_of(Site::Primary));
@@ -205,8 +213,9 @@ impl VoterSetup for VoterFiles {
                 return Err(error);
             }
         };
-        if let (Some((_, file)), Some(witness)) = (&wish.witness, &papers.witness) {
-            write_secret(file, &lease::write(witness))?;
+        if let (Third::Witness { file, .. }, Some(witness)) = (&wish.third, &papers.witness) {
+            let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
+            write_secret(&file, &lease::write(witness))?;
             told.push(format!("written: {}, the witness's file", file.display()));
         }
         let memory = MemoryFile::below(&self.root);

@@ -17,12 +17,18 @@ fn automatic_takeover_is_set_up_put_in_force_used_and_taken_out_by_commands() {
     let lease = |host: &super::lab::host::Host| host.run(&[PROGRAM, "lease"]).stdout;
 
     let refused = pair.run(&["settings", "witness"]).ended_with(2);
-    assert!(refused.stderr.contains("<ADDRESS>"), "{refused:?}");
+    assert!(refused.stderr.contains("Who has the third vote?") && refused.stderr.contains("ADDRESS"), "{refused:?}");
     let early = pair.run(&["lease"]).ended_with(5);
     assert!(early.stderr.contains("no voter works on this machine"), "{early:?}");
 
     let address = witness.v4.to_string();
-    let set_up = pair.run(&["settings", "witness", &address, "--file", "/root/witness.yaml", "--timing", "fast"]).ok();
+    let words = ["settings", "witness", &address, "--file", "/root/witness.yaml", "--timing", "fast"];
+    let planned = pair.run(&[&words[..], &["--dry-run"]].concat()).ok();
+    assert!(planned.stdout.contains(&format!("with the witness at {address}:9527")), "{planned:?}");
+    let unconfirmed = pair.run(&words).ended_with(2);
+    assert!(unconfirmed.stderr.contains("--yes"), "{unconfirmed:?}");
+    assert!(!primary.has("/etc/mxone_system_redundancy/lease"), "nothing was confirmed");
+    let set_up = pair.must(&words);
     assert!(
         set_up.stderr.contains("start its monitor there by hand"),
         "systemd does not run in a lab host: {set_up:?}"
@@ -74,7 +80,7 @@ fn automatic_takeover_is_set_up_put_in_force_used_and_taken_out_by_commands() {
         primary.run(&["nft", "list", "table", "inet", "mxone_redundancy"]).stdout.is_empty()
     });
     let story = pair.audited(|| {
-        let _removed = pair.run(&["settings", "witness", "--remove"]).ok();
+        pair.must(&["settings", "witness", "--remove"]);
         wait_until("no voter works any more", || lease(primary).is_empty() && lease(alternate).is_empty());
     });
     assert!(story.has_answer_of(Primary) && story.dual_live().is_empty(), "the primary serves on");

@@ -7,7 +7,7 @@ use mxone_system_redundancy::faces::menu;
 use serde_json::Value;
 
 use super::journal;
-use super::keys::{CLEAR, DOWN, ENTER, because, closed, configure, confirmed, done, open, shows, translate};
+use super::keys::{CLEAR, DOWN, ENTER, answer, because, closed, configure, confirmed, done, open, shows, translate};
 use super::lab::Flavour;
 use super::lab::host::Done;
 use super::pair::Filter::{self, Blocked, Open};
@@ -35,6 +35,8 @@ enum Script {
     Line(&'static str),
     /// `configure` with an answers file.
     Answers,
+    /// A command line that is refused, and its exit code.
+    Refused(&'static str, i32),
     /// A command line that may end with 4, done in part, and why.
     InPart(&'static str, &'static str),
     /// There is none, and why.
@@ -83,6 +85,27 @@ const WALK: &[Stop] = &[
         },
         "settings network-control-address 203.0.113.1 203.0.113.60",
     ),
+    looked_at("lease show", nobody_votes, "").refused("lease", 5),
+    looked_at("lease hold", nobody_votes, "").refused("lease hold", 5),
+    looked_at("lease end-hold", nobody_votes, "").refused("lease hold 0", 5),
+    looked_at("lease acknowledge", nobody_votes, "").refused("lease acknowledge", 5),
+    looked_at("notify", |seat| shows(seat, "nobody is told"), "").refused("notify test", 5),
+    changed(
+        "settings witness set-up",
+        |seat| {
+            seat.sees("Who has the third vote?");
+            seat.press_and_see(ENTER, "Where does the witness listen?");
+            answer(seat, "203.0.113.60");
+            seat.sees("Where is the witness's file written");
+            seat.press_and_see(ENTER, "How fast is the takeover to be?");
+            seat.press_and_see(DOWN, "▸ fast");
+            seat.press(ENTER);
+            seat.sees("with the witness at 203.0.113.60:9527");
+            confirmed(seat);
+        },
+        "settings witness 203.0.113.60 --timing fast",
+    ),
+    changed("settings witness remove", confirmed, "settings witness --remove"),
     changed(
         "data auto create",
         |seat| {
@@ -182,6 +205,17 @@ const fn changed(leaf: &'static str, keys: fn(&mut Seat), line: &'static str) ->
     Stop { leaf, keys, script: Script::Line(line), leaves: Leaves::Lines }
 }
 
+impl Stop {
+    /// The same for one that refuses.
+    const fn refused(self, line: &'static str, code: i32) -> Self {
+        Self { script: Script::Refused(line, code), ..self }
+    }
+}
+
+fn nobody_votes(seat: &mut Seat) {
+    shows(seat, "no voter works on this machine");
+}
+
 #[test]
 fn every_leaf_of_the_menu_leaves_the_same_by_keys_and_by_script_and_is_never_dual_live() {
     let in_menu: BTreeSet<String> = menu::leaves().iter().map(|(path, _)| path.join(" ")).collect();
@@ -270,6 +304,7 @@ impl Walk<'_> {
                 let done = self.scripted(line);
                 assert!([0, 4].contains(&done.code()), "{why}: {done:?}");
             }
+            Script::Refused(line, code) => drop(self.scripted(line).ended_with(*code)),
             Script::None(_because) => {}
         }
     }

@@ -92,7 +92,7 @@ pub fn configure(seat: &mut Seat) {
 }
 
 /// Answers a question; Enter is taken only once the answer was found right.
-fn answer(seat: &mut Seat, text: &str) {
+pub fn answer(seat: &mut Seat, text: &str) {
     seat.press(text);
     seat.waits(text, |shown| shown.contains(&format!("▸ {text}")) && !shown.contains("not right:"));
     seat.press(ENTER);

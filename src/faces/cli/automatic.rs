@@ -4,18 +4,20 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::flows::lease::LONGEST_HOLD;
+
 /// `lease`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum LeaseOrder {
-    /// Let nothing move by itself for so many minutes; 0 ends it. Needs --reason.
+    /// Let nothing move by itself for so many minutes, for a reason; 0 ends it.
     Hold {
         /// How long; at most a day.
-        #[arg(value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(..=1440))]
-        minutes: u64,
+        #[arg(value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(..=LONGEST_HOLD))]
+        minutes: Option<u64>,
     },
     /// Give the traffic to the other site: it is blocked here, read back, and the other site is live at once.
     HandOver,
-    /// Go live without two promises: a person vouches that the other site is not live. Needs --reason.
+    /// Go live without two promises: a person vouches, with a reason, that the other site is not live.
     Force,
     /// Say that the last automatic takeover was seen, so that the next need not wait.
     Acknowledge,
@@ -25,7 +27,7 @@ pub enum LeaseOrder {
 #[derive(Debug, Args)]
 pub struct WitnessWish {
     /// Where the witness listens, an address or ADDRESS:PORT.
-    #[arg(value_name = "ADDRESS", required_unless_present_any = ["no_witness", "remove"])]
+    #[arg(value_name = "ADDRESS")]
     pub address: Option<String>,
     /// Where the witness's file is written; on the witness it is `/etc/mxone_system_redundancy/lease/lease.yaml`.
     #[arg(long, value_name = "FILE", requires = "address")]
@@ -37,9 +39,9 @@ pub struct WitnessWish {
     /// Says that the weaker promise of --no-witness is accepted.
     #[arg(long)]
     pub accept_conditional: bool,
-    /// The times: fast (one city), standard, wan (long lines, virtual machines).
-    #[arg(long, value_name = "PROFILE", default_value = "standard", value_parser = ["fast", "standard", "wan"])]
-    pub timing: String,
+    /// The times: fast (one city), standard (as it is without this), wan (long lines, virtual machines).
+    #[arg(long, value_name = "PROFILE", value_parser = ["fast", "standard", "wan"])]
+    pub timing: Option<String>,
     /// The UDP port of the two monitors.
     #[arg(long, value_name = "PORT", default_value_t = 9527)]
     pub port: u16,

@@ -1,24 +1,32 @@
 //! `lease`: how the voter on this machine is, and orders to it.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::{Run, SCHEMA};
-use crate::domain::lease::{Command, Hold};
+use crate::domain::given::Given;
 use crate::faces::cli::LeaseOrder;
 use crate::faces::failure::{Exit, Failure};
+use crate::flows;
+use crate::flows::lease::Order;
 use crate::ports::notifier::{Kind, Notice};
 use crate::ports::voter::State;
 
 impl Run<'_> {
     pub(super) async fn lease(&mut self, order: Option<LeaseOrder>) -> Result<(), Failure> {
-        let order = order.map(|order| self.lease_order(&order)).transpose()?;
-        let asked = self.ports.voter.ask(order).await;
-        let state = asked.map_err(|error| {
-            Failure::new(Exit::Unknown, format!("the voter on this machine cannot be asked: {error}"))
-                .hint("it is asked as root; see whether the monitor works")
-        })?;
+        let mut given = Given::default();
+        given.words.extend(self.common.reason.clone().map(|reason| ("reason".to_owned(), reason)));
+        let order = order.map(|order| match order {
+            LeaseOrder::Acknowledge => Order::Acknowledge,
+            LeaseOrder::HandOver => Order::HandOver,
+            LeaseOrder::Force => Order::Force,
+            LeaseOrder::Hold { minutes } => {
+                given.words.extend(minutes.map(|minutes| ("minutes".to_owned(), minutes.to_string())));
+                Order::Hold
+            }
+        });
+        let request = self.request(false);
+        let mut dialog = self.dialog(given, false);
+        let state = flows::lease::order(self.ports, &request, order, &mut *dialog).await?;
         let Some(state) = state else {
             return Err(Failure::new(Exit::NotConfigured, "no voter works on this machine")
                 .hint("automatic takeover is not set up here, or its monitor does not run"));
@@ -33,6 +41,8 @@ impl Run<'_> {
             "because": state.why.as_ref().map(|why| why.because.to_string()),
             "would_change": state.would_change,
             "dropped": state.dropped,
+            "reigns": state.reigns,
+            "at": state.at,
         });
         self.emit(&document, &text(&state))
     }
@@ -55,26 +65,6 @@ impl Run<'_> {
                 Err(failure)
             }
         }
-    }
-
-    fn lease_order(&self, order: &LeaseOrder) -> Result<Command, Failure> {
-        match order {
-            LeaseOrder::Acknowledge => Ok(Command::Acknowledge),
-            LeaseOrder::HandOver => Ok(Command::HandOver),
-            LeaseOrder::Force => self.reason("to go live without two promises").map(|_| Command::Force),
-            LeaseOrder::Hold { minutes: 0 } => Ok(Command::Hold(None)),
-            LeaseOrder::Hold { minutes } => {
-                // It has to fit a datagram.
-                let reason = self.reason("a hold")?.chars().take(200).collect();
-                Ok(Command::Hold(Some(Hold { left: Duration::from_secs(minutes * 60), reason })))
-            }
-        }
-    }
-
-    fn reason(&self, what: &str) -> Result<String, Failure> {
-        let reason = self.common.reason.clone().filter(|reason| !reason.trim().is_empty());
-        reason
-            .ok_or_else(|| Failure::new(Exit::BadInput, format!("{what} needs a reason")).hint("add --reason \"...\""))
     }
 }
 

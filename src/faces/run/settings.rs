@@ -1,8 +1,8 @@
 //! `settings`: translation, takeover, network control address.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::IpAddr;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -10,7 +10,6 @@ use super::given::entry;
 use super::{Run, SCHEMA};
 use crate::domain::configuration;
 use crate::domain::given::Given;
-use crate::domain::lease::Timing;
 use crate::domain::translation::{Severity, TranslationEntry, TranslationTable, parse_side};
 use crate::faces::cli::{Direction, Mode, Setting, Translation, WitnessWish};
 use crate::faces::failure::{Exit, Failure};
@@ -19,7 +18,6 @@ use crate::flows::{self, Ended, Stopped};
 use crate::ports::dialog::News;
 use crate::ports::documents::TableForm;
 use crate::ports::host::printable;
-use crate::ports::voter_setup::Wish;
 
 impl Run<'_> {
     pub(super) async fn settings(&mut self, setting: Setting) -> Result<(), Failure> {
@@ -40,11 +38,11 @@ impl Run<'_> {
                 self.ended(ended)
             }
             Setting::Witness(wish) => {
-                let mut dialog = self.dialog(Given::default(), false);
+                let mut dialog = self.dialog(given_of(&wish), false);
                 let ended = if wish.remove {
                     flows::witness::take_out(self.ports, &request, &mut *dialog).await
                 } else {
-                    flows::witness::set_up(self.ports, &request, &witness_wish(wish)?, &mut *dialog).await
+                    flows::witness::set_up(self.ports, &request, wish.port, &mut *dialog).await
                 };
                 self.ended(ended)
             }
@@ -205,22 +203,21 @@ impl Run<'_> {
     }
 }
 
-fn witness_wish(wish: WitnessWish) -> Result<Wish, Failure> {
-    let timing = match wish.timing.as_str() {
-        "fast" => Timing::FAST,
-        "wan" => Timing::WAN,
-        _ => Timing::STANDARD,
+/// What the flags answer of what the flow asks.
+fn given_of(wish: &WitnessWish) -> Given {
+    let third = match (&wish.address, wish.no_witness) {
+        (_, true) => Some("control-address".to_owned()),
+        (Some(_), false) => Some("witness".to_owned()),
+        (None, false) => None,
     };
-    let witness = wish.address.map(|text| {
-        let bare = text.parse::<IpAddr>().map(|address| SocketAddr::new(address, wish.port));
-        let address = text
-            .parse()
-            .or(bare)
-            .map_err(|_| Failure::new(Exit::BadInput, format!("\"{text}\" is neither an address nor ADDRESS:PORT")))?;
-        let file = wish.file.unwrap_or_else(|| PathBuf::from("witness-lease.yaml"));
-        Ok::<_, Failure>((address, file))
-    });
-    Ok(Wish { witness: witness.transpose()?, port: wish.port, timing })
+    let words = [
+        ("third_vote", third),
+        ("witness_address", wish.address.clone()),
+        ("witness_file", wish.file.as_ref().map(|file| file.display().to_string())),
+        ("timing", wish.timing.clone()),
+    ];
+    let words = words.into_iter().filter_map(|(key, word)| Some((key.to_owned(), word?))).collect();
+    Given { words, ..Given::default() }
 }
 
 /// What is done to a table, with the entries as far as a line of the history holds them.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::*;
 use crate::domain::configuration::BootPolicy;
 use crate::domain::lease::{GateSeen, Memory, Reason};
-use crate::domain::site::{Epoch, Order, ServerId, Site};
+use crate::domain::site::{Order, ServerId, Site};
 use crate::domain::traffic::{Origin, Traffic};
 use crate::ports::clock::Clock;
 use crate::ports::gate::{Change, GateError, Gates, Whole};
@@ -133,6 +133,15 @@ impl Sight for Nothing {
     }
 }
 
+impl ReignBook for Nothing {
+    fn note(&self, _: Epoch, _: Noted, _: chrono::DateTime<chrono::FixedOffset>) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn last(&self, _: usize) -> Vec<crate::domain::lease::reigns::Reign> {
+        Vec::new()
+    }
+}
+
 #[async_trait]
 impl Notifier for Nothing {
     async fn notify(&self, _: &Notice) -> Result<bool, NotifyError> {
@@ -177,9 +186,9 @@ fn site(slow: &Arc<Slow>) -> (Work, UnboundedReceiver<String>) {
     let news = News { notifier: Arc::new(Nothing), wall: Arc::new(Nothing), from: "primary".to_owned() };
     let (messages, memory, clock) = (Arc::new(Nothing), Arc::new(Nothing), Arc::new(Nothing));
     let (machine, _) = Witness::start(Timing::FAST, Stored::Lost, Moment::from_nanos(1));
-    let tools = Tools { messages, memory, clock, news };
+    let tools = Tools { messages, memory, clock, news, reigns: Arc::new(Nothing) };
     let machine = Machine::Witness(Box::new(machine));
-    (Work { machine, tools, site: Some(site), events: unbounded_channel(), say }, said)
+    (Work { machine, tools, site: Some(site), events: unbounded_channel(), say, reigning: None }, said)
 }
 
 fn arm() -> Effect {

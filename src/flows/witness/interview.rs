@@ -1,0 +1,92 @@
+//! What `settings witness` asks for, as far as it was not given.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use crate::domain::lease::Timing;
+use crate::flows::Stopped;
+use crate::ports::dialog::{Dialog, DialogError, Question};
+use crate::ports::voter_setup::{Third, Wish};
+
+/// Who may have the third vote.
+const THIRDS: &[(&str, &str)] = &[
+    ("witness", "a third Linux machine, at neither site, that runs this program"),
+    ("control-address", "nobody: the control addresses stand in, and two sites may be live when their line is cut"),
+];
+
+/// The profiles of times.
+const TIMINGS: &[(&str, &str)] = &[
+    ("standard", "renewed every second; takes over within 8 s"),
+    ("fast", "renewed every 0.25 s; within 2.5 s; for sites in one city"),
+    ("wan", "renewed every 3 s; within 20 s; for long lines and virtual machines"),
+];
+
+/// Where the witness's file is written if nobody says otherwise.
+const FILE: &str = "witness-lease.yaml";
+
+/// Asks who has the third vote, and how fast it is to be; `port` is that of the monitors.
+pub(super) async fn ask(port: u16, dialog: &mut dyn Dialog) -> Result<Wish, Stopped> {
+    let third = choose(dialog, ("third_vote", "ADDRESS"), "Who has the third vote?", (THIRDS, None)).await?;
+    let third = match third.as_str() {
+        "witness" => ask_witness(port, dialog).await?,
+        _ => Third::ControlAddress,
+    };
+    let usual = Some("standard");
+    let timing = choose(dialog, ("timing", "--timing"), "How fast is the takeover to be?", (TIMINGS, usual)).await?;
+    let timing = match timing.as_str() {
+        "fast" => Timing::FAST,
+        "wan" => Timing::WAN,
+        _ => Timing::STANDARD,
+    };
+    Ok(Wish { third, port, timing })
+}
+
+async fn ask_witness(port: u16, dialog: &mut dyn Dialog) -> Result<Third, Stopped> {
+    let prompt = "Where does the witness listen? (its address, or ADDRESS:PORT)";
+    let asked = question(("witness_address", "ADDRESS"), prompt, None);
+    let address = dialog.ask(&asked, &|text| place(text, port).map(drop)).await?;
+    let address = place(&address, port).map_err(Stopped::BadInput)?;
+    let prompt = "Where is the witness's file written, to be carried there?";
+    let asked = question(("witness_file", "--file"), prompt, Some(FILE));
+    let file = PathBuf::from(dialog.ask(&asked, &|text| named(text)).await?);
+    Ok(Third::Witness { address, file })
+}
+
+async fn choose(
+    dialog: &mut dyn Dialog,
+    name: (&'static str, &'static str),
+    prompt: &str,
+    (choices, usual): (&'static [(&'static str, &'static str)], Option<&str>),
+) -> Result<String, DialogError> {
+    let is_one = |text: &str| choices.iter().any(|(word, _)| *word == text);
+    let among = |text: &str| if is_one(text) { Ok(()) } else { Err(format!("\"{text}\" is none of the choices")) };
+    dialog.ask(&Question { choices, ..question(name, prompt, usual) }, &among).await
+}
+
+fn question((key, flag): (&'static str, &'static str), prompt: &str, default: Option<&str>) -> Question {
+    let (prompt, default) = (prompt.to_owned(), default.map(str::to_owned));
+    Question { key, flag, prompt, default, choices: &[], refused: None, help: "automatic" }
+}
+
+fn place(text: &str, port: u16) -> Result<SocketAddr, String> {
+    let text = text.trim();
+    let bare = text.parse::<IpAddr>().map(|address| SocketAddr::new(address, port));
+    text.parse().or(bare).map_err(|_| format!("\"{text}\" is neither an address nor ADDRESS:PORT"))
+}
+
+fn named(text: &str) -> Result<(), String> {
+    if text.trim().is_empty() { Err("a file has a name".to_owned()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_witness_is_named_by_an_address_with_or_without_its_port() {
+        assert_eq!(place(" 203.0.113.9 ", 9527).unwrap().to_string(), "203.0.113.9:9527");
+        assert_eq!(place("203.0.113.9:7000", 9527).unwrap().to_string(), "203.0.113.9:7000");
+        assert_eq!(place("2001:db8::9", 9527).unwrap().to_string(), "[2001:db8::9]:9527");
+        assert_eq!(place("witness", 9527).unwrap_err(), "\"witness\" is neither an address nor ADDRESS:PORT");
+    }
+}
