@@ -36,6 +36,20 @@ pub struct Corrections {
     pub open: BTreeSet<ServerId>,
     /// Servers of the active site that wait for a confirmation nobody can give now.
     pub waiting: BTreeSet<ServerId>,
+    /// Whether both sites let traffic in.
+    pub together: Together,
+}
+
+/// Whether both sites let traffic in at one contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Together {
+    /// LIM 1 of the active site does, and a server of the passive one.
+    Yes,
+    /// Every server of the passive site answered and is blocked.
+    No,
+    /// It cannot be told.
+    #[default]
+    Unknown,
 }
 
 impl Corrections {
@@ -59,9 +73,11 @@ impl Corrections {
             tell: BTreeSet::new(),
             open: BTreeSet::new(),
             waiting: BTreeSet::new(),
+            together: Together::Unknown,
         };
         let Some(order) = order else { return corrections };
         let passive = order.active.other();
+        corrections.together = together(contacts, order.active);
         for (server, contact) in contacts.iter().filter(|(_, contact)| contact.answered()) {
             // A gate alone may be opened again by its voter.
             if server.site == passive && !contact.traffic.is_blocked_for_good() {
@@ -91,6 +107,17 @@ impl Corrections {
     }
 }
 
+fn together(contacts: &BTreeMap<ServerId, Contact>, active: Site) -> Together {
+    let mut passive = contacts.iter().filter(|(server, _)| server.site != active).map(|(_, contact)| &contact.traffic);
+    if is_live(contacts, active) && passive.clone().any(|traffic| *traffic == Traffic::Allowed) {
+        Together::Yes
+    } else if passive.all(|traffic| matches!(traffic, Traffic::Blocked { .. })) {
+        Together::No
+    } else {
+        Together::Unknown
+    }
+}
+
 fn answered(contacts: &BTreeMap<ServerId, Contact>, server: ServerId) -> bool {
     contacts.get(&server).is_some_and(Contact::answered)
 }
@@ -111,6 +138,7 @@ mod tests {
             ("alternate/1", Traffic::Allowed, Some((Site::Alternate, 2))),
         ]));
         assert_eq!(judged.block, ids(["primary/1"]));
+        assert_eq!(judged.together, Together::Yes);
         assert_eq!(judged.tell, ids(["primary/1"]));
         assert_eq!(judged.open, ids([]));
     }

@@ -131,8 +131,11 @@ struct Watcher<'a> {
     aftermath: Aftermath,
     /// When that was looked for last.
     compared: Option<Instant>,
-    comparison: Option<JoinHandle<(Aftermath, Result<Vec<Compared>, Stopped>)>>,
+    comparison: Option<Comparison>,
 }
+
+/// A comparison that runs, and what is known after it.
+type Comparison = JoinHandle<(Aftermath, Result<Vec<Compared>, Stopped>)>;
 
 /// A copy that runs. The lock is kept until a round has seen its end: rounds meanwhile rely on it.
 struct Copying {

@@ -4,20 +4,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Local, Utc};
+use chrono::{DateTime, FixedOffset, Local, Utc};
 
 use super::carry_out::describe;
-use super::configured::Configured;
+use super::configured::{self, Configured};
 use super::perform::Performer;
 use super::{Ended, Ports, Request, Stopped, data_copy, survey};
-use crate::domain::boot::Corrections;
+use crate::domain::boot::{Corrections, Together};
 use crate::domain::configuration::WithoutPeer;
-use crate::domain::journal::{Begun, Event, Outcome};
+use crate::domain::journal::{Begun, Event, Line, Outcome};
 use crate::domain::plan::{Action, Plan, Step};
 use crate::domain::schedule::Due;
-use crate::domain::site::ServerId;
+use crate::domain::site::{ServerId, Site};
 use crate::ports::dialog::Dialog;
 use crate::ports::journal::{Held, JournalError};
+use crate::ports::notifier::{Kind, Notice};
 
 /// Time between two rounds of contacts: a rebooted primary is open again within seconds (DESIGN §5.3).
 pub const ROUND: Duration = Duration::from_secs(2);
@@ -41,6 +42,8 @@ pub struct Monitor {
     waiting_since: Option<DateTime<Local>>,
     /// The corrections that failed last, and when.
     failed: Option<(Corrections, DateTime<Local>)>,
+    /// When it was seen last that the passive site was blocked.
+    apart: Option<DateTime<Local>>,
     /// What was said last about why nothing is done, so that it is said once.
     said: Option<String>,
 }
@@ -98,6 +101,9 @@ impl Monitor {
         let servers = configured.configuration.membership.servers.keys().copied();
         let contacts = survey::contacts(&configured.systems, servers).await;
         let mut corrections = Corrections::judge(&contacts);
+        if corrections.together == Together::No {
+            self.apart = Some(ports.clock.now());
+        }
         self.give_up_waiting(ports, configured, &mut corrections);
         corrections
     }
@@ -147,7 +153,31 @@ impl Monitor {
             }
         }
         self.failed = None;
+        if corrections.together == Together::Yes {
+            let told = self.both_were_live(ports, corrections);
+            if let Err(error) = configured::note(ports, request, Action::Monitor, told.clone()) {
+                story.push(describe(&error));
+            }
+            let (at, from) = (ports.clock.now().fixed_offset(), "alternate".to_owned());
+            let notice = Notice { schema: 1, at, text: format!("{from}: {told}"), from, kind: Kind::AlarmRaised };
+            if let Err(error) = ports.notifier.notify(&notice).await {
+                story.push(format!("nobody was told: {error}"));
+            }
+            story.push(told);
+        }
         story
+    }
+
+    /// Both sites let traffic in until now: since the active one was opened, or since they were last seen apart.
+    fn both_were_live(&self, ports: &Ports, corrections: &Corrections) -> String {
+        let now = ports.clock.now().fixed_offset();
+        let opened = corrections.order.and_then(|order| opened(ports, order.active));
+        let since = self.apart.map(|at| at.fixed_offset()).into_iter().chain(opened).max();
+        let since = since.map_or("an unknown time".to_owned(), |since| {
+            let length = (now - since).as_seconds_f64();
+            format!("at most {length:.1} s, from {}", since.format("%Y-%m-%d %H:%M:%S %:z"))
+        });
+        format!("BOTH SITES WERE LIVE for {since}; the passive one is blocked now")
     }
 
     fn failed_just_now(&self, ports: &Ports, corrections: &Corrections) -> bool {
@@ -155,6 +185,14 @@ impl Monitor {
             failed == corrections && (ports.clock.now() - at).to_std().is_ok_and(|since| since < TRY_AGAIN)
         })
     }
+}
+
+/// When the last takeover to this site ended well.
+fn opened(ports: &Ports, active: Site) -> Option<DateTime<FixedOffset>> {
+    let history = ports.journal.history().ok()?;
+    let is_end = |event: &Event| matches!(event, Event::Ended { outcome: Outcome::Done { .. }, .. });
+    let of_it = |line: &&Line| line.action == Action::takeover_to(active) && is_end(&line.event);
+    history.iter().rev().find(of_it).map(|line| line.at)
 }
 
 /// Blocks first, tells second, opens last; each step on as many servers as there are.
@@ -169,7 +207,7 @@ fn steps(corrections: &Corrections) -> Vec<Step> {
 /// Corrections are judged anew in every round, so they are never kept as unfinished.
 fn record_of(ports: &Ports, request: &Request, steps: Vec<Step>) -> Begun {
     let plan = Plan { action: Action::Monitor, steps, way_back: Vec::new(), warnings: Vec::new() };
-    super::configured::begun(ports, request, plan, None)
+    configured::begun(ports, request, plan, None)
 }
 
 async fn correct_one(
@@ -220,7 +258,7 @@ where
 /// # Errors
 /// When another action runs or is unfinished, or the attempt cannot be written down.
 pub fn begin_copy(ports: &Ports, request: &Request) -> Result<Arc<dyn Held>, Stopped> {
-    let held = super::configured::lock(ports, Action::DataCopy, request)?;
+    let held = configured::lock(ports, Action::DataCopy, request)?;
     let mut memory = ports.journal.memory()?;
     memory.last_attempt = Some(ports.clock.now().fixed_offset());
     ports.journal.remember(&memory)?;

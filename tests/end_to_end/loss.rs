@@ -47,6 +47,12 @@ fn a_primary_that_was_cut_off_during_a_forced_takeover_is_blocked_at_the_next_co
     wait_until("the primary keeps the newer order", || {
         [1, 2].iter().all(|lim| order(&pair, *lim).contains("alternate"))
     });
+    let history = pair.must(&["history"]).stdout;
+    let told = history.lines().find(|line| line.contains("BOTH SITES WERE LIVE for at most")).unwrap_or(&history);
+    let length = told.split("at most ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<f64>().ok());
+    // From the moment at which the alternate was opened until the primary was blocked.
+    let since = begun.elapsed().as_secs_f64();
+    assert!(length.is_some_and(|length| length > 0.5 && length < since), "{since} {told}");
     let status = pair.status();
     assert_eq!((&status["active"], &status["primary"]["traffic"]), (&"alternate".into(), &"blocked".into()));
     pair.must(&["manual-takeover", "traffic-in-primary", "--reason", "the fire is out"]);
