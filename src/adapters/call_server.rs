@@ -139,6 +139,7 @@ impl CallServer for ProfiledCallServer {
             }
             Condition::RegularServer => ("whether LIM 1 is its regular server", &self.platform.facts.regular_server),
             Condition::AutomaticFallback => ("whether clusters fall back", &self.platform.facts.automatic_fallback),
+            Condition::Healthy => ("whether it is well", &self.platform.facts.healthy),
         };
         let Some(check) = check else { return Ok(None) };
         let rows = self.ask(site, what, &check.query).await?;

@@ -63,6 +63,8 @@ pub struct Facts {
     pub regular_server: Option<Check>,
     /// Holds only when every cluster falls back automatically.
     pub automatic_fallback: Option<Check>,
+    /// Holds only while the telephony software is well; asked on LIM 1 of the live site.
+    pub healthy: Option<Check>,
     /// Rows with `calls`: calls that are up.
     pub calls: Option<Query>,
     /// One row a registered terminal.

@@ -29,6 +29,7 @@ pub async fn run(ports: &Ports, platform: Platform, site: Site) -> Result<Vec<(&
         ("backup complete", told(server.holds(site, Condition::BackupComplete).await, |holds| yes_or_no(*holds))),
         ("regular server", told(server.holds(site, Condition::RegularServer).await, |holds| yes_or_no(*holds))),
         ("fallback", told(server.holds(site, Condition::AutomaticFallback).await, |holds| yes_or_no(*holds))),
+        ("healthy", told(server.holds(site, Condition::Healthy).await, |holds| yes_or_no(*holds))),
         ("usage", told(server.load_now(site).await.map(Some), usage)),
     ])
 }

@@ -122,6 +122,8 @@ pub enum Condition {
     RegularServer,
     /// Every cluster falls back automatically.
     AutomaticFallback,
+    /// The telephony software is well, by the platform's own word.
+    Healthy,
 }
 
 /// How a call server met a SIP OPTIONS request.

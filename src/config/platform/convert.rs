@@ -72,6 +72,7 @@ impl Draft<'_> {
             backup_complete: facts.backup_complete.map(|check| self.check(check, &[])),
             regular_server: facts.regular_server.map(|check| self.check(check, &[])),
             automatic_fallback: facts.automatic_fallback.map(|check| self.check(check, &[])),
+            healthy: facts.healthy.map(|check| self.check(check, &[])),
             calls,
             registrations,
         }

@@ -41,6 +41,7 @@ pub(super) struct Facts {
     pub(super) backup_complete: Option<Check>,
     pub(super) regular_server: Option<Check>,
     pub(super) automatic_fallback: Option<Check>,
+    pub(super) healthy: Option<Check>,
     pub(super) calls: Option<Query>,
     pub(super) registrations: Option<Query>,
 }

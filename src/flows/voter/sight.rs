@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
+use tokio::time::timeout;
 
 use crate::domain::site::{ServerId, Site};
-use crate::ports::call_server::{Answer, CallServer};
+use crate::ports::call_server::{Answer, CallServer, CallServerError, Condition};
 use crate::ports::clock::Clock;
+use crate::ports::host::HostError;
 use crate::ports::journal::Journal;
 use crate::ports::voter::Sight;
 
@@ -30,6 +32,9 @@ pub struct OwnSight {
     pub clock: Arc<dyn Clock>,
 }
 
+/// A command about its health that has said nothing by then has said no.
+const SAYS_WITHIN: Duration = Duration::from_secs(2);
+
 #[async_trait]
 impl Sight for OwnSight {
     async fn control(&self) -> (u8, u8) {
@@ -40,8 +45,18 @@ impl Sight for OwnSight {
     }
 
     async fn health(&self) -> Option<bool> {
-        let answer = self.call_server.answers(ServerId::first_of(self.site), ANSWERS_WITHIN).await?;
-        Some(matches!(answer, Answer::Answered(_)))
+        let asked = self.call_server.answers(ServerId::first_of(self.site), ANSWERS_WITHIN);
+        let holds = timeout(SAYS_WITHIN, self.call_server.holds(self.site, Condition::Healthy));
+        let (answer, holds) = tokio::join!(asked, holds);
+        let answers = answer.map(|answer| matches!(answer, Answer::Answered(_)));
+        let is_well = match holds {
+            Ok(Ok(holds)) => holds,
+            // A command that says no with its status, or nothing that can be understood; one that is not there says
+            // nothing about telephony.
+            Ok(Err(CallServerError::Host { source: HostError::NotStarted { .. }, .. })) => None,
+            Ok(Err(_)) | Err(_) => Some(false),
+        };
+        [answers, is_well].into_iter().flatten().reduce(|one, other| one && other)
     }
 
     async fn data(&self) -> Option<Duration> {

@@ -10,15 +10,15 @@ use crate::ports::voter_setup::{Third, Wish};
 
 /// Who may have the third vote.
 const THIRDS: &[(&str, &str)] = &[
-    ("witness", "a third Linux machine, at neither site, that runs this program"),
-    ("control-address", "nobody: the control addresses stand in, and two sites may be live when their line is cut"),
+    ("witness", "a third Linux machine, at neither site, with this program"),
+    ("control-address", "weaker: both may be live when their line is cut"),
 ];
 
 /// The profiles of times.
 const TIMINGS: &[(&str, &str)] = &[
     ("standard", "renewed every second; takes over within 8 s"),
-    ("fast", "renewed every 0.25 s; within 2.5 s; for sites in one city"),
-    ("wan", "renewed every 3 s; within 20 s; for long lines and virtual machines"),
+    ("fast", "renewed every 0.25 s; within 2.5 s; sites in one city"),
+    ("wan", "renewed every 3 s; within 20 s; long lines, virtual machines"),
 ];
 
 /// Where the witness's file is written if nobody says otherwise.
