@@ -145,6 +145,7 @@ fn papers(configuration: &Configuration, active: Site, wish: &Wish) -> std::io::
         third: if wish.witness.is_some() { ThirdVote::Witness } else { ThirdVote::ControlAddress },
         first_active: active,
         voters,
+        etcd: None,
         policy: Policy::default(),
     };
     let mut at_primary = BTreeMap::from([(ALTERNATE, card(address(Site::Alternate), &pair))]);

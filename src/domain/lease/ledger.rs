@@ -52,6 +52,13 @@ impl Ledger {
         !entry.memory.is_kept_as(&self.memory) || start(&entry.memory) != start(&self.memory)
     }
 
+    /// Whether its promise is the same as another memory's, but for the request it answers.
+    #[must_use]
+    pub fn has_promise_of(&self, other: &Memory) -> bool {
+        let essence = |memory: &Memory| memory.promise.map(|p| (p.to, p.epoch, p.kind, p.length));
+        essence(&self.memory) == essence(other)
+    }
+
     /// The promise to a site that ends by time, if that is the last one made.
     #[must_use]
     pub fn lease_of(&self, site: Site) -> Option<Promise> {
