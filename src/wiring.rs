@@ -2,6 +2,7 @@
 
 pub mod demo;
 mod etcd;
+mod etcd_setup;
 pub mod maintenance;
 pub mod simulate;
 pub mod standing_lab;

@@ -18,6 +18,7 @@
 pub mod agreed;
 pub mod clocks;
 pub mod decide;
+pub mod endpoint;
 pub mod guarantee;
 pub mod ledger;
 pub mod memory;
@@ -33,6 +34,7 @@ pub mod witness;
 
 pub use agreed::{Agreed, Hold, Version};
 pub use decide::{Decision, Inputs, decide};
+pub use endpoint::Endpoint;
 pub use guarantee::Guarantee;
 pub use ledger::{Entry, Ledger};
 pub use memory::{Kind, Memory, Promise, Stamp, Stored};

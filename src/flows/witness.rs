@@ -54,8 +54,7 @@ pub async fn set_up(ports: &Ports, request: &Request, wish: &Wish, dialog: &mut 
                 .to_owned(),
         ));
     }
-    let third = wish.witness.as_ref().map_or("control addresses".to_owned(), |(address, _)| address.to_string());
-    configured::note(ports, request, Action::Settings, format!("witness {third}"))?;
+    configured::note(ports, request, Action::Settings, format!("witness {}", wish.third()))?;
     drop(held);
     Ok(Ended::Done)
 }

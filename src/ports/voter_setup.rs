@@ -1,5 +1,6 @@
 //! Setting the three voters of automatic takeover up, and taking them out again.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use super::host::HostError;
 use super::systems::Hosts;
 use crate::domain::configuration::Configuration;
 use crate::domain::journal::Material;
-use crate::domain::lease::Timing;
+use crate::domain::lease::{Endpoint, Timing};
 use crate::domain::site::Site;
 
 /// What is wished.
@@ -18,10 +19,57 @@ use crate::domain::site::Site;
 pub struct Wish {
     /// The witness and where its file is written; `None`: the control addresses stand in for it.
     pub witness: Option<(SocketAddr, PathBuf)>,
+    /// The etcd cluster that is the witness instead.
+    pub etcd: Option<EtcdWish>,
     /// The UDP port of the two monitors.
     pub port: u16,
     /// The times of the lease.
     pub timing: Timing,
+}
+
+impl Wish {
+    /// Who has the third vote, in a word for the history.
+    #[must_use]
+    pub fn third(&self) -> String {
+        match (&self.etcd, &self.witness) {
+            (Some(etcd), _) => {
+                let members: Vec<String> = etcd.endpoints.iter().map(ToString::to_string).collect();
+                format!("etcd {}", members.join(","))
+            }
+            (None, Some((address, _))) => address.to_string(),
+            (None, None) => "control addresses".to_owned(),
+        }
+    }
+}
+
+/// An etcd cluster as the witness.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EtcdWish {
+    /// Its members.
+    pub endpoints: Vec<Endpoint>,
+    /// What its certificates are proved by, if not by what the machines trust anyway.
+    pub ca: Option<PathBuf>,
+    /// The certificate that the monitors show.
+    pub cert: Option<PathBuf>,
+    /// The key of that certificate.
+    pub key: Option<PathBuf>,
+    /// The user that they log in as.
+    pub login: Option<EtcdLogin>,
+}
+
+/// A user of etcd.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EtcdLogin {
+    /// The name.
+    pub user: String,
+    /// The password, which is never shown.
+    pub password: String,
+}
+
+impl fmt::Debug for EtcdLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EtcdLogin").field("user", &self.user).finish_non_exhaustive()
+    }
 }
 
 /// Sets voters up, from LIM 1 of the alternate.
@@ -59,6 +107,15 @@ pub enum SetupError {
     /// LIM 1 of the primary could not be worked on.
     #[error(transparent)]
     Host(#[from] HostError),
+    /// A file that was named.
+    #[error("{file} cannot be read")]
+    Unread {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A file of this machine.
     #[error("{file} cannot be written")]
     Io {

@@ -9,8 +9,13 @@ use reqwest::{Certificate, Client, Identity, StatusCode, redirect};
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use crate::ports::host::printable;
+
 /// etcd hashes a password slowly on purpose; a login is rare.
 const LOGIN_WITHIN: Duration = Duration::from_secs(3);
+
+/// As much of an answer that is none as fits into a line.
+const WORDS: usize = 200;
 
 /// How etcd is reached.
 #[derive(Clone)]
@@ -180,7 +185,13 @@ impl Gateway {
         if let Some(complaint) = places.into_iter().find_map(Value::as_str) {
             return Err(EtcdError::Refused { endpoint: endpoint.to_owned(), complaint: complaint.to_owned() });
         }
-        if status == StatusCode::OK && value.is_object() { Ok(value) } else { Err(foreign(endpoint)) }
+        if status == StatusCode::OK {
+            return if value.is_object() { Ok(value) } else { Err(foreign(endpoint)) };
+        }
+        // The gateway itself answers in plain words.
+        let words: String =
+            String::from_utf8_lossy(&text).lines().next().unwrap_or_default().chars().take(WORDS).collect();
+        Err(EtcdError::Refused { endpoint: endpoint.to_owned(), complaint: format!("{status} {}", printable(&words)) })
     }
 }
 

@@ -66,10 +66,7 @@ impl Messages for WithEtcd {
             }
             (Voter::Witness, Message::Beat(_) | Message::Recall { .. }) => self.beats.put(message.clone()),
             // etcd asks for nothing, so it gets no answers.
-            (
-                Voter::Witness,
-                Message::Grant(_) | Message::Refuse(_) | Message::Echo(_) | Message::Remember { .. },
-            ) => {}
+            (Voter::Witness, Message::Grant(_) | Message::Refuse(_) | Message::Echo(_) | Message::Remember { .. }) => {}
         }
     }
 
@@ -105,13 +102,12 @@ async fn work(mail: Arc<Mail>, mut votes: Votes, answer: UnboundedSender<Message
                 // When nobody listens any more, this task is about to end.
                 let _ = answer.send(reply);
             }
-            Ok(None) => {}
             // A promise that stands for good ends only by its release.
             Err(_) if matches!(message, Message::Release(_)) => {
                 mail.put_back(message);
                 tokio::time::sleep(AGAIN_AFTER).await;
             }
-            Err(_) => {}
+            Ok(None) | Err(_) => {}
         }
     }
 }

@@ -121,15 +121,15 @@ impl Store {
         let answer = self.gateway.call("kv/range", &self.both()).await?;
         let header = self.header(&answer)?;
         let revision = number(header, "revision");
-        if revision < known {
-            return Err(EtcdError::Lost(Lost::Older));
-        }
-        self.seen.fetch_max(revision, Ordering::SeqCst);
         let named = |name: &str| {
             let key = STANDARD.encode(self.key(name));
             answer["kvs"].as_array().into_iter().flatten().find(|pair| pair["key"] == key.as_str())
         };
         let memory = named("memory").ok_or(EtcdError::Lost(Lost::Missing))?;
+        if revision < known {
+            return Err(EtcdError::Lost(Lost::Older));
+        }
+        self.seen.fetch_max(revision, Ordering::SeqCst);
         let promise = named("promise").unwrap_or(&Value::Null);
         let text = memory["value"].as_str().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
         let book = serde_json::from_slice(&text).map_err(|_| EtcdError::Lost(Lost::Unreadable))?;
@@ -179,7 +179,8 @@ impl Store {
         match lasting {
             Lasting::Same => {}
             Lasting::On(lease) => {
-                let value = STANDARD.encode(book.memory.promise.map_or(String::new(), |promise| promise.to.to_string()));
+                let value =
+                    STANDARD.encode(book.memory.promise.map_or(String::new(), |promise| promise.to.to_string()));
                 let put = json!({"key": promise, "value": value, "lease": lease.to_string()});
                 changes.push(json!({"request_put": put}));
             }

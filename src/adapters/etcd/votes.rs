@@ -48,16 +48,16 @@ impl Votes {
     /// # Errors
     /// [`EtcdError`] when it did not answer; then a change may come true still or not.
     pub(super) async fn answer(&mut self, message: &Message) -> Result<Option<Message>, EtcdError> {
-        let mut last = EtcdError::Raced;
+        let mut failed = EtcdError::Raced;
         for _ in 0..self.store.tries() {
             match self.attempt(message).await {
                 Ok(Tried::Answered(reply)) => return Ok(reply),
-                Ok(Tried::Raced) => last = EtcdError::Raced,
+                Ok(Tried::Raced) => failed = EtcdError::Raced,
                 Err(EtcdError::Lost(lost)) => return blank(message, lost),
-                Err(error) => last = error,
+                Err(error) => failed = error,
             }
         }
-        Err(last)
+        Err(failed)
     }
 
     async fn attempt(&mut self, message: &Message) -> Result<Tried, EtcdError> {

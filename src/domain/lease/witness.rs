@@ -155,8 +155,6 @@ fn answer(promises: &mut Promises, site: Site, ask: &Ask, (clock, now): (Clock, 
     let (stamp, order) = (ask.stamp, promises.memory().order);
     match verdict {
         Ok(()) => Message::Grant(Grant { epoch: ask.epoch, kind: ask.kind, stamp, clock, order }),
-        Err(because) => {
-            Message::Refuse(Refuse { because, highest: promises.memory().highest, stamp, clock, order })
-        }
+        Err(because) => Message::Refuse(Refuse { because, highest: promises.memory().highest, stamp, clock, order }),
     }
 }

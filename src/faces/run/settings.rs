@@ -10,7 +10,7 @@ use super::given::entry;
 use super::{Run, SCHEMA};
 use crate::domain::configuration;
 use crate::domain::given::Given;
-use crate::domain::lease::Timing;
+use crate::domain::lease::{Endpoint, Timing};
 use crate::domain::translation::{Severity, TranslationEntry, TranslationTable, parse_side};
 use crate::faces::cli::{Direction, Mode, Setting, Translation, WitnessWish};
 use crate::faces::failure::{Exit, Failure};
@@ -19,7 +19,7 @@ use crate::flows::{self, Ended, Stopped};
 use crate::ports::dialog::News;
 use crate::ports::documents::TableForm;
 use crate::ports::host::printable;
-use crate::ports::voter_setup::Wish;
+use crate::ports::voter_setup::{EtcdLogin, EtcdWish, Wish};
 
 impl Run<'_> {
     pub(super) async fn settings(&mut self, setting: Setting) -> Result<(), Failure> {
@@ -44,7 +44,7 @@ impl Run<'_> {
                 let ended = if wish.remove {
                     flows::witness::take_out(self.ports, &request, &mut *dialog).await
                 } else {
-                    flows::witness::set_up(self.ports, &request, &witness_wish(wish)?, &mut *dialog).await
+                    flows::witness::set_up(self.ports, &request, &witness_wish(&wish)?, &mut *dialog).await
                 };
                 self.ended(ended)
             }
@@ -205,22 +205,53 @@ impl Run<'_> {
     }
 }
 
-fn witness_wish(wish: WitnessWish) -> Result<Wish, Failure> {
+/// Where the password of etcd's user may stand; the words of a command are seen by everybody on the machine.
+const ETCD_PASSWORD: &str = "MXONE_REDUNDANCY_ETCD_PASSWORD";
+
+fn witness_wish(wish: &WitnessWish) -> Result<Wish, Failure> {
     let timing = match wish.timing.as_str() {
         "fast" => Timing::FAST,
         "wan" => Timing::WAN,
         _ => Timing::STANDARD,
     };
-    let witness = wish.address.map(|text| {
+    let witness = wish.address.clone().map(|text| {
         let bare = text.parse::<IpAddr>().map(|address| SocketAddr::new(address, wish.port));
         let address = text
             .parse()
             .or(bare)
             .map_err(|_| Failure::new(Exit::BadInput, format!("\"{text}\" is neither an address nor ADDRESS:PORT")))?;
-        let file = wish.file.unwrap_or_else(|| PathBuf::from("witness-lease.yaml"));
+        let file = wish.file.clone().unwrap_or_else(|| PathBuf::from("witness-lease.yaml"));
         Ok::<_, Failure>((address, file))
     });
-    Ok(Wish { witness: witness.transpose()?, port: wish.port, timing })
+    let etcd = if wish.etcd.is_empty() { None } else { Some(etcd_wish) };
+    let etcd = etcd.map(|read| read(wish)).transpose()?;
+    Ok(Wish { witness: witness.transpose()?, etcd, port: wish.port, timing })
+}
+
+fn etcd_wish(wish: &WitnessWish) -> Result<EtcdWish, Failure> {
+    let bad = |told: String| Failure::new(Exit::BadInput, told);
+    let endpoints: Result<Vec<Endpoint>, String> = wish.etcd.iter().map(|text| text.parse()).collect();
+    let login = match &wish.etcd_user {
+        None => None,
+        Some(user) => Some(EtcdLogin { user: user.clone(), password: etcd_password(wish)? }),
+    };
+    Ok(EtcdWish {
+        endpoints: endpoints.map_err(bad)?,
+        ca: wish.etcd_ca.clone(),
+        cert: wish.etcd_cert.clone(),
+        key: wish.etcd_key.clone(),
+        login,
+    })
+}
+
+fn etcd_password(wish: &WitnessWish) -> Result<String, Failure> {
+    let bad = |told: String| Failure::new(Exit::BadInput, told);
+    let Some(file) = &wish.etcd_password_file else {
+        let told = format!("the password is missing: give --etcd-password-file, or the variable {ETCD_PASSWORD}");
+        return std::env::var(ETCD_PASSWORD).map_err(|_| bad(told));
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| bad(format!("{}: {error}", file.display())))?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
 /// What is done to a table, with the entries as far as a line of the history holds them.
