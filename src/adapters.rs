@@ -4,6 +4,7 @@ pub mod call_server;
 pub mod clock;
 pub mod datagrams;
 pub mod durable;
+pub mod etcd;
 pub mod gate;
 pub mod journal_file;
 pub mod local;

@@ -1,6 +1,8 @@
 //! Wires adapters to faces: the only place, beside `lib.rs`, that names both.
 
 pub mod demo;
+mod etcd;
+mod etcd_setup;
 pub mod maintenance;
 pub mod simulate;
 pub mod standing_lab;

@@ -22,6 +22,8 @@ mod clock;
 mod control;
 #[path = "automatic/disk.rs"]
 mod disk;
+#[path = "automatic/etcd.rs"]
+mod etcd;
 #[path = "automatic/health.rs"]
 mod health;
 #[path = "lab/lab.rs"]

@@ -8,10 +8,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Spanned;
 
+mod etcd;
+
 use super::document::{self, Problem, here};
 use crate::domain::lease::timing::Written;
 use crate::domain::lease::{Policy, ThirdVote, Timing, Voter};
 use crate::domain::site::Site;
+pub use etcd::{EtcdCard, Secret};
 
 /// The format of the file.
 const SCHEMA: u32 = 1;
@@ -31,6 +34,8 @@ pub struct LeaseFile {
     pub first_active: Site,
     /// The other voters.
     pub voters: BTreeMap<Voter, VoterCard>,
+    /// The etcd cluster that is the witness, where there is one.
+    pub etcd: Option<EtcdCard>,
     /// The limits of its decisions.
     pub policy: Policy,
 }
@@ -57,6 +62,8 @@ struct File {
     third_vote: ThirdVote,
     first_active: Site,
     voters: BTreeMap<String, VoterCard>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    etcd: Option<Spanned<EtcdCard>>,
     policy: Limits,
 }
 
@@ -103,6 +110,10 @@ pub fn read(path: &Path, text: &str) -> Result<LeaseFile, Vec<Problem>> {
             Err(error) => problems.push(Problem::new(path, (1, 1), format!("voters: {error}"))),
         }
     }
+    if let Some(etcd) = &file.etcd {
+        let wrong = etcd.value.problem(file.third_vote, voters.contains_key(&Voter::Witness));
+        problems.extend(wrong.map(|wrong| Problem::at(path, etcd, format!("etcd: {wrong}"))));
+    }
     match (me, timing) {
         (Ok(me), Ok(timing)) if problems.is_empty() => Ok(LeaseFile {
             me,
@@ -111,6 +122,7 @@ pub fn read(path: &Path, text: &str) -> Result<LeaseFile, Vec<Problem>> {
             third: file.third_vote,
             first_active: file.first_active,
             voters,
+            etcd: file.etcd.map(|etcd| etcd.value),
             policy: policy(&file.policy),
         }),
         _ => Err(problems),
@@ -180,6 +192,7 @@ pub fn write(file: &LeaseFile) -> String {
         third_vote: file.third,
         first_active: file.first_active,
         voters: file.voters.iter().map(|(voter, card)| (voter.to_string(), card.clone())).collect(),
+        etcd: file.etcd.clone().map(here),
         policy: Limits {
             control_needed: policy.control_needed,
             control_fall: policy.control_fall,
@@ -212,6 +225,7 @@ mod tests {
                 (Voter::Monitor(Site::Alternate), card("198.51.100.10:9527")),
                 (Voter::Witness, card("203.0.113.9:9527")),
             ]),
+            etcd: None,
             policy: Policy { return_after: Some(Duration::from_secs(600)), ..Policy::default() },
         }
     }
@@ -220,6 +234,24 @@ mod tests {
     fn what_is_written_is_read_the_same() {
         let text = write(&file());
         assert_eq!(read(Path::new("lease.yaml"), &text).unwrap(), file(), "{text}");
+    }
+
+    #[test]
+    fn an_etcd_cluster_as_the_witness_is_read_as_it_was_written_and_its_password_is_never_shown() {
+        let mut file = file();
+        file.voters.remove(&Voter::Witness);
+        file.etcd = Some(etcd::tests::card());
+        let text = write(&file);
+        assert_eq!(read(Path::new("lease.yaml"), &text).unwrap(), file, "{text}");
+        let shown = format!("{file:?}");
+        assert!(text.contains("p4ss") && !shown.contains("p4ss"), "{shown}");
+    }
+
+    #[test]
+    fn an_etcd_beside_another_witness_is_refused_with_its_place() {
+        let text = write(&LeaseFile { etcd: Some(etcd::tests::card()), ..file() });
+        let told = read(Path::new("lease.yaml"), &text).unwrap_err()[0].to_string();
+        assert!(told.starts_with("lease.yaml:1") && told.contains("a witness among the voters"), "{told}");
     }
 
     #[test]

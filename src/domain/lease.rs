@@ -18,7 +18,9 @@
 pub mod agreed;
 pub mod clocks;
 pub mod decide;
+pub mod endpoint;
 pub mod guarantee;
+pub mod ledger;
 pub mod memory;
 pub mod message;
 pub mod moment;
@@ -33,7 +35,9 @@ pub mod witness;
 
 pub use agreed::{Agreed, Hold, Version};
 pub use decide::{Decision, Inputs, decide};
+pub use endpoint::Endpoint;
 pub use guarantee::Guarantee;
+pub use ledger::{Entry, Ledger};
 pub use memory::{Kind, Memory, Promise, Stamp, Stored};
 pub use message::{Message, Voter};
 pub use moment::Moment;

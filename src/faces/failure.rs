@@ -168,7 +168,9 @@ fn advice(stopped: &Stopped) -> (Exit, Option<&'static str>) {
             Exit::Refused,
             Some("add translations (--translate, `translation:` in the answers file, or `settings translation set`)"),
         ),
-        Stopped::NothingUnfinished | Stopped::BadInput(_) => (Exit::BadInput, None),
+        Stopped::NothingUnfinished
+        | Stopped::BadInput(_)
+        | Stopped::VoterSetup(SetupError::Unread { .. } | SetupError::Missing(_)) => (Exit::BadInput, None),
         Stopped::Settings(SettingsError::Problems(_)) => {
             (Exit::BadInput, Some("nothing was changed; mend the file, then look with `config check`"))
         }

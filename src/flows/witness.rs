@@ -61,6 +61,7 @@ fn plan(wish: &Wish, active: Site) -> Plan {
             "carry {} to the witness afterwards, as its lease/lease.yaml: it holds the witness's keys",
             file.display()
         ),
+        Third::Etcd(_) => "etcd has to be at a third place: with the site that holds it, its vote is lost".to_owned(),
         Third::ControlAddress => {
             "two sites that both reach their control addresses, but not each other, can then both be live".to_owned()
         }

@@ -11,7 +11,7 @@ use super::host::HostError;
 use super::systems::Hosts;
 use crate::domain::configuration::Configuration;
 use crate::domain::journal::Material;
-use crate::domain::lease::Timing;
+use crate::domain::lease::{Endpoint, Timing};
 use crate::domain::site::Site;
 
 /// What is wished.
@@ -35,6 +35,8 @@ pub enum Third {
         /// Where its file is written.
         file: PathBuf,
     },
+    /// An etcd cluster.
+    Etcd(EtcdWish),
     /// The control addresses stand in for one: a weaker promise.
     ControlAddress,
 }
@@ -43,10 +45,32 @@ impl fmt::Display for Third {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Witness { address, .. } => write!(f, "the witness at {address}"),
+            Self::Etcd(etcd) => {
+                let members: Vec<String> = etcd.endpoints.iter().map(ToString::to_string).collect();
+                write!(f, "the etcd cluster at {}", members.join(", "))
+            }
             Self::ControlAddress => f.write_str("the control addresses instead of a witness"),
         }
     }
 }
+
+/// An etcd cluster as the witness.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EtcdWish {
+    /// Its members.
+    pub endpoints: Vec<Endpoint>,
+    /// What its certificates are proved by, if not by what the machines trust anyway.
+    pub ca: Option<PathBuf>,
+    /// The certificate that the monitors show, and its key.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// The user that they log in as.
+    pub user: Option<String>,
+    /// The first line of this file is that user's password; without it a variable of the environment is.
+    pub password_file: Option<PathBuf>,
+}
+
+/// Where the password of etcd's user may stand; the words of a command are seen by everybody on the machine.
+pub const ETCD_PASSWORD: &str = "MXONE_REDUNDANCY_ETCD_PASSWORD";
 
 /// Sets voters up, from LIM 1 of the alternate.
 #[async_trait]
@@ -86,6 +110,18 @@ pub enum SetupError {
     /// LIM 1 of the primary could not be worked on.
     #[error(transparent)]
     Host(#[from] HostError),
+    /// A file that was named.
+    #[error("{file} cannot be read")]
+    Unread {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Something that was not given.
+    #[error("{0}")]
+    Missing(String),
     /// A file of this machine.
     #[error("{file} cannot be written")]
     Io {

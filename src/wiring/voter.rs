@@ -7,8 +7,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 
-use super::{Files, Place, clock, format, read_file, texts};
+use super::{Files, Place, clock, etcd, format, read_file, texts};
 use crate::adapters::datagrams::{Datagrams, Peer};
+use crate::adapters::etcd::WithEtcd;
 use crate::adapters::gate::SiteGates;
 use crate::adapters::journal_file::JournalFile;
 use crate::adapters::monitor_socket;
@@ -27,6 +28,7 @@ use crate::domain::traffic::{Facts, GateTable};
 use crate::faces::failure::{Exit, Failure};
 use crate::flows::voter::{AtSite, Follow, News, OwnSight, Tools, Work};
 use crate::ports::host::Command;
+use crate::ports::messages::Messages;
 use crate::ports::settings::Settings;
 use crate::ports::systems::Systems;
 
@@ -86,8 +88,15 @@ pub async fn start(place: &Place, file: LeaseFile) -> Result<Running, Failure> {
     }
     let listening = Datagrams::listen(file.me, file.listen, peers).await;
     let messages = listening.map_err(|error| failed(&format!("{} cannot be listened at", file.listen), &error))?;
+    let (say, said) = unbounded_channel();
+    let mut messages: Arc<dyn Messages> = Arc::new(messages);
+    if let (Some(card), Voter::Monitor(site)) = (&file.etcd, file.me) {
+        let store = etcd::store(card, &folder(&place.root), file.timing);
+        let store = store.map_err(|error| failed("etcd cannot be the witness", &error))?;
+        messages = Arc::new(WithEtcd::start(messages, store, site, say.clone()));
+    }
     let tools = Tools {
-        messages: Arc::new(messages),
+        messages,
         memory: Arc::new(MemoryFile::below(&place.root)),
         clock: Arc::new(RawClock),
         reigns: Arc::new(ReignFile::below(&place.root)),
@@ -96,7 +105,6 @@ pub async fn start(place: &Place, file: LeaseFile) -> Result<Running, Failure> {
     let (asks, asked) = unbounded_channel();
     let serving = monitor_socket::serve(&place.root, asks);
     let serving = serving.map_err(|error| failed("the monitor cannot be asked", &error))?;
-    let (say, said) = unbounded_channel();
     let work = match file.me {
         Voter::Witness => Work::as_witness(tools, file.timing, say).await,
         Voter::Monitor(site) => {

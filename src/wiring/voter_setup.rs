@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::voter;
+use super::{etcd_setup, voter};
 use crate::adapters::datagrams::Key;
 use crate::adapters::voter_memory::MemoryFile;
 use crate::adapters::{durable, monitor_unit, server_file};
-use crate::config::lease::{self, LeaseFile, VoterCard};
+use crate::config::lease::{self, EtcdCard, LeaseFile, VoterCard};
 use crate::domain::configuration::Configuration;
 use crate::domain::journal::Material;
 use crate::domain::lease::{Agreed, Memory, Policy, ThirdVote, Voter};
@@ -48,6 +48,7 @@ struct Papers {
     alternate: LeaseFile,
     witness: Option<LeaseFile>,
     memory: Memory,
+    etcd: Option<EtcdCard>,
 }
 
 impl VoterFiles {
@@ -74,6 +75,9 @@ impl VoterFiles {
         server_file::write(host, &format!("{FOLDER}/translation.yaml"), material.translation.clone()).await?;
         // Plain values always become JSON.
         server_file::write(host, MEMORY, serde_json::to_vec(&papers.memory).unwrap_or_default()).await?;
+        if let Some(card) = &papers.etcd {
+            etcd_setup::send_certificates(host, card, &voter::folder(&self.root)).await?;
+        }
         server_file::write(host, &format!("{FOLDER}/lease.yaml"), lease::write(&papers.primary)).await?;
         let unit = format!("/etc/systemd/system/{MONITOR_UNIT}");
         server_file::write(host, &unit, monitor_unit::text(Path::new(PROGRAM), "")).await?;
@@ -134,7 +138,12 @@ async fn send_program(host: &dyn Host) -> Result<Option<String>, SetupError> {
     Ok(Some(format!("the program was sent to {PROGRAM} on LIM 1 of the primary system")))
 }
 
-fn papers(configuration: &Configuration, active: Site, wish: &Wish) -> std::io::Result<Papers> {
+fn papers(
+    configuration: &Configuration,
+    (active, memory): (Site, Memory),
+    wish: &Wish,
+    etcd: Option<EtcdCard>,
+) -> std::io::Result<Papers> {
     let address = |site| {
         let card = configuration.membership.servers.get(&ServerId::first_of(site));
         card.map(|card| SocketAddr::new(card.address, wish.port))
@@ -149,18 +158,19 @@ fn papers(configuration: &Configuration, active: Site, wish: &Wish) -> std::io::
         listen: SocketAddr::new(anywhere, port),
         timing: wish.timing,
         third: match wish.third {
-            Third::Witness { .. } => ThirdVote::Witness,
+            Third::Witness { .. } | Third::Etcd(_) => ThirdVote::Witness,
             Third::ControlAddress => ThirdVote::ControlAddress,
         },
         first_active: active,
         voters,
+        etcd: etcd.clone().filter(|_| me != Voter::Witness),
         policy: Policy::default(),
     };
     let mut at_primary = BTreeMap::from([(ALTERNATE, card(address(Site::Alternate), &pair))]);
     let mut at_alternate = BTreeMap::from([(PRIMARY, card(address(Site::Primary), &pair))]);
     let witness = match &wish.third {
         Third::Witness { address, .. } => Some(*address),
-        Third::ControlAddress => None,
+        Third::Etcd(_) | Third::ControlAddress => None,
     };
     let witness = witness.map(|place| {
         at_primary.insert(Voter::Witness, card(Some(place), &with_primary));
@@ -173,7 +183,8 @@ fn papers(configuration: &Configuration, active: Site, wish: &Wish) -> std::io::
         primary: file(PRIMARY, wish.port, at_primary),
         alternate: file(ALTERNATE, wish.port, at_alternate),
         witness,
-        memory: Memory::first(active, Agreed::first(configuration.takeover)),
+        memory,
+        etcd,
     })
 }
 
@@ -189,9 +200,17 @@ impl VoterSetup for VoterFiles {
         self.own_file().exists()
     }
 
-    async fn check(&self, configuration: &Configuration, hosts: &dyn Hosts, _wish: &Wish) -> Result<(), SetupError> {
+    async fn check(&self, configuration: &Configuration, hosts: &dyn Hosts, wish: &Wish) -> Result<(), SetupError> {
         refuse_without_nft(configuration, hosts).await?;
-        refuse_another_machine(&*hosts.host(ServerId::first_of(Site::Primary))).await
+        let primary = hosts.host(ServerId::first_of(Site::Primary));
+        refuse_another_machine(&*primary).await?;
+        match &wish.third {
+            Third::Witness { .. } | Third::ControlAddress => Ok(()),
+            Third::Etcd(etcd) => {
+                etcd_setup::look_from_primary(&*primary, &etcd.endpoints).await?;
+                etcd_setup::check(etcd).await
+            }
+        }
     }
 
     async fn set_up(
@@ -202,17 +221,34 @@ impl VoterSetup for VoterFiles {
         wish: &Wish,
     ) -> Result<Vec<String>, SetupError> {
         let own = self.own_file();
-        let drawn = papers(settings.0, active, wish);
-        let papers = drawn.map_err(|source| SetupError::Io { file: PathBuf::from("a key"), source })?;
         let host = hosts.host(ServerId::first_of(Site::Primary));
+        let memory = Memory::first(active, Agreed::first(settings.0.takeover));
+        let folder = voter::folder(&self.root);
+        let (etcd, unreached) = match &wish.third {
+            Third::Witness { .. } | Third::ControlAddress => (None, Vec::new()),
+            Third::Etcd(wished) => {
+                let unreached = etcd_setup::look_from_primary(&*host, &wished.endpoints).await?;
+                (Some(etcd_setup::lay_down(wished, &folder, &memory).await?), unreached)
+            }
+        };
+        let drawn = papers(settings.0, (active, memory), wish, etcd);
+        let papers = drawn.map_err(|source| SetupError::Io { file: PathBuf::from("a key"), source })?;
         let mut told = match self.install_on_primary(&*host, settings, &papers).await {
             Ok(told) => told,
             Err(error) => {
                 // What cannot be taken away now is overwritten by the next try.
                 let _ = clear_primary(&*host).await;
+                if let Some(card) = &papers.etcd {
+                    // Keys that nobody goes by do no harm; the next try makes its own.
+                    let _ = etcd_setup::take_out(card, &folder).await;
+                }
                 return Err(error);
             }
         };
+        if let Some(card) = &papers.etcd {
+            told.extend(unreached);
+            told.push(format!("created in etcd: {}", etcd_setup::place(&card.pair)));
+        }
         if let (Third::Witness { file, .. }, Some(witness)) = (&wish.third, &papers.witness) {
             let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
             write_secret(&file, &lease::write(witness))?;
@@ -227,11 +263,17 @@ impl VoterSetup for VoterFiles {
 
     async fn take_out(&self, hosts: &dyn Hosts) -> Result<Vec<String>, SetupError> {
         let own = self.own_file();
+        let text = std::fs::read_to_string(&own).unwrap_or_default();
+        // A file that cannot be read names no etcd, and is removed all the same.
+        let etcd = lease::read(&own, &text).ok().and_then(|file| file.etcd);
         let memory = MemoryFile::below(&self.root);
         for path in [own.as_path(), memory.path()] {
             durable::remove(path).map_err(|source| SetupError::Io { file: path.to_owned(), source })?;
         }
         let mut told = vec![format!("removed: {}", own.display())];
+        if let Some(card) = &etcd {
+            told.push(etcd_setup::take_out(card, &voter::folder(&self.root)).await);
+        }
         let host = hosts.host(ServerId::first_of(Site::Primary));
         told.push(match clear_primary(&*host).await {
             Ok(()) => "removed from LIM 1 of the primary system: its files and its unit".to_owned(),

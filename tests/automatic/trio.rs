@@ -75,6 +75,24 @@ impl Trio {
         trio
     }
 
+    /// Two configured sites with etcd as the witness, set up by commands.
+    pub fn with_etcd(pair: Pair) -> Self {
+        let trio = Self { pair, running: RefCell::default() };
+        trio.start("etcd");
+        let health = ["env", "ETCDCTL_API=3", "etcdctl", "endpoint", "health"];
+        wait_until("etcd is there", || trio.witness_host().run(&health).code() == 0);
+        let url = format!("http://{}:2379", trio.witness_host().v4);
+        trio.pair.must(&["settings", "witness", "--etcd", &url, "--timing", "fast"]);
+        trio.start("primary");
+        trio.start("alternate");
+        wait_until("both monitors answer", || {
+            [Primary, Alternate].iter().all(|site| trio.state(*site)["voter"].is_string())
+        });
+        trio.pair.must(&["settings", "takeover", "alternate-from-primary", "automatic"]);
+        trio.settled();
+        trio
+    }
+
     /// Waits until the primary is live by a lease and both sites know all that they decide by.
     pub fn settled(&self) {
         wait_until("the primary is live by a lease", || {
@@ -127,11 +145,20 @@ impl Trio {
 
     /// Starts a voter's program.
     pub fn start(&self, voter: &'static str) {
-        let word = if voter == "witness" { "witness" } else { "monitor" };
+        let line = match voter {
+            "witness" => format!("{PROGRAM} witness"),
+            "etcd" => {
+                let url = format!("http://{}:2379", self.witness_host().v4);
+                format!(
+                    "etcd --data-dir {STATE}/etcd --listen-client-urls {url},http://127.0.0.1:2379 --advertise-client-urls {url}"
+                )
+            }
+            _ => format!("{PROGRAM} monitor"),
+        };
         // What it tells is kept for whoever looks for the cause of a failed test.
         let host = self.host_of(voter);
         let clock = if host.has(LIBRARY) { format!("export LD_PRELOAD={LIBRARY}; ") } else { String::new() };
-        let line = format!("{clock}exec {PROGRAM} {word} >>/var/log/voter.log 2>&1");
+        let line = format!("{clock}exec {line} >>/var/log/voter.log 2>&1");
         let running = host.spawn_quiet(&["sh", "-c", &line]);
         self.running.borrow_mut().insert(voter, running);
     }
@@ -153,6 +180,11 @@ impl Trio {
     /// Where the witness is: in the users' network.
     pub fn witness_host(&self) -> &Host {
         self.pair.lab.host("trunk")
+    }
+
+    /// Kills a voter's program.
+    pub fn stop(&self, voter: &str) {
+        drop(self.running.borrow_mut().remove(voter));
     }
 
     /// Kills a voter's program and starts another at once.

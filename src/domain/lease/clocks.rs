@@ -87,6 +87,15 @@ mod tests {
         assert_eq!(clocks.compare(Voter::Witness, (at(2_000), clock), &Timing::STANDARD, at(2_010)), None);
     }
 
+    #[test]
+    fn a_voter_without_a_clock_tells_of_no_standstill() {
+        let mut clocks = Clocks::default();
+        for asked in [1_000, 2_000, 90_000] {
+            let answer = (at(asked), Clock::NONE);
+            assert_eq!(clocks.compare(Voter::Witness, answer, &Timing::STANDARD, at(asked + 10)), None);
+        }
+    }
+
     fn compare(clocks: &mut Clocks, (asked, theirs): (u64, u64), now: u64) -> Option<Duration> {
         let clock = Clock { start: 1, now: at(theirs) };
         clocks.compare(Voter::Witness, (at(asked), clock), &Timing::STANDARD, at(now))

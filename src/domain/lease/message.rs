@@ -238,3 +238,8 @@ pub struct Clock {
     /// Its time.
     pub now: Moment,
 }
+
+impl Clock {
+    /// Of a voter that has no clock to compare: it never moves, so no standstill follows from it.
+    pub const NONE: Self = Self { start: 0, now: Moment::from_nanos(0) };
+}

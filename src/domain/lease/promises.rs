@@ -58,6 +58,12 @@ impl Promises {
         Self { memory, kept, heard: now, blank }
     }
 
+    /// A voter whose memory lies elsewhere, whole; its promise was heard at `heard`. It has no starts to count.
+    #[must_use]
+    pub fn remembered(memory: Memory, heard: Moment) -> Self {
+        Self { kept: memory.clone(), memory, heard, blank: None }
+    }
+
     /// What it remembers.
     #[must_use]
     pub const fn memory(&self) -> &Memory {

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::agreed::Agreed;
 use super::memory::{Memory, Stored};
-use super::message::{Ask, Echo, Grant, Message, Refuse, Voter};
+use super::message::{Ask, Clock, Echo, Grant, Message, Refuse, Voter};
 use super::moment::Moment;
 use super::node::{Effect, Event, Told, Worry};
 use super::promises::Promises;
 use super::timing::Timing;
 use crate::domain::configuration::TakeoverSettings;
-use crate::domain::site::Site;
+use crate::domain::site::{Epoch, Site};
 
 /// The third voter, at neither site.
 ///
@@ -93,49 +93,12 @@ impl Witness {
     }
 
     fn hear(&mut self, from: Voter, message: Message, now: Moment, effects: &mut Vec<Effect>) {
-        let reply = match (from, message) {
-            (Voter::Monitor(site), Message::Ask(ask)) => Some(self.answer(site, &ask, now)),
-            (Voter::Monitor(site), Message::Release(release)) => {
-                self.promises.release(site, release);
-                None
-            }
-            (Voter::Monitor(site), Message::Force(force)) => {
-                if self.promises.force(site, force, now) {
-                    effects.push(Effect::Tell(Told::Forced { epoch: force.epoch }));
-                }
-                None
-            }
-            (Voter::Monitor(_), Message::Beat(beat)) => {
-                self.promises.learn(beat.order);
-                let memory = self.promises.memory();
-                let (order, highest) = (memory.order, memory.highest);
-                Some(Message::Echo(Echo { stamp: beat.stamp, clock: self.promises.clock(now), order, highest }))
-            }
-            (Voter::Monitor(_), Message::Recall { nonce }) => {
-                Some(Message::Remember { nonce, memory: self.promises.recalled() })
-            }
-            (Voter::Monitor(_), Message::Remember { memory, .. }) => {
-                self.promises.remember(from, memory.map(|memory| *memory));
-                None
-            }
-            // It asks nobody for promises, sends no beats, and is the only witness.
-            (Voter::Monitor(_), Message::Grant(_) | Message::Refuse(_) | Message::Echo(_)) | (Voter::Witness, _) => {
-                None
-            }
-        };
+        // It is the only witness.
+        let Voter::Monitor(site) = from else { return };
+        let told = (self.promises.clock(now), now);
+        let Heard { reply, forced } = judge(&mut self.promises, site, message, told);
+        effects.extend(forced.map(|epoch| Effect::Tell(Told::Forced { epoch })));
         effects.extend(reply.map(|message| Effect::Send { to: from, message }));
-    }
-
-    fn answer(&mut self, site: Site, ask: &Ask, now: Moment) -> Message {
-        self.promises.learn(ask.order);
-        let verdict = self.promises.ask(site, ask, now);
-        let (stamp, clock, order) = (ask.stamp, self.promises.clock(now), self.promises.memory().order);
-        match verdict {
-            Ok(()) => Message::Grant(Grant { epoch: ask.epoch, kind: ask.kind, stamp, clock, order }),
-            Err(because) => {
-                Message::Refuse(Refuse { because, highest: self.promises.memory().highest, stamp, clock, order })
-            }
-        }
     }
 
     fn in_order(&mut self, before: Promises, effects: Vec<Effect>) -> Vec<Effect> {
@@ -144,5 +107,54 @@ impl Witness {
         let mut ordered = vec![Effect::Keep(Box::new(memory))];
         ordered.extend(effects);
         ordered
+    }
+}
+
+/// What came of a message.
+pub(super) struct Heard {
+    /// The answer to its sender.
+    pub reply: Option<Message>,
+    /// The epoch of a person's word that was taken.
+    pub forced: Option<Epoch>,
+}
+
+/// What a voter that is never live does with a message of a site; `told` is its clock, as answers carry it, and the
+/// moment.
+pub(super) fn judge(promises: &mut Promises, site: Site, message: Message, told: (Clock, Moment)) -> Heard {
+    let (clock, now) = told;
+    let mut forced = None;
+    let reply = match message {
+        Message::Ask(ask) => Some(answer(promises, site, &ask, told)),
+        Message::Release(release) => {
+            promises.release(site, release);
+            None
+        }
+        Message::Force(force) => {
+            forced = promises.force(site, force, now).then_some(force.epoch);
+            None
+        }
+        Message::Beat(beat) => {
+            promises.learn(beat.order);
+            let (order, highest) = (promises.memory().order, promises.memory().highest);
+            Some(Message::Echo(Echo { stamp: beat.stamp, clock, order, highest }))
+        }
+        Message::Recall { nonce } => Some(Message::Remember { nonce, memory: promises.recalled() }),
+        Message::Remember { memory, .. } => {
+            promises.remember(Voter::Monitor(site), memory.map(|memory| *memory));
+            None
+        }
+        // It asks nobody for promises and sends no beats.
+        Message::Grant(_) | Message::Refuse(_) | Message::Echo(_) => None,
+    };
+    Heard { reply, forced }
+}
+
+fn answer(promises: &mut Promises, site: Site, ask: &Ask, (clock, now): (Clock, Moment)) -> Message {
+    promises.learn(ask.order);
+    let verdict = promises.ask(site, ask, now);
+    let (stamp, order) = (ask.stamp, promises.memory().order);
+    match verdict {
+        Ok(()) => Message::Grant(Grant { epoch: ask.epoch, kind: ask.kind, stamp, clock, order }),
+        Err(because) => Message::Refuse(Refuse { because, highest: promises.memory().highest, stamp, clock, order }),
     }
 }

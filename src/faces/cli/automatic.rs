@@ -32,6 +32,25 @@ pub struct WitnessWish {
     /// Where the witness's file is written; on the witness it is `/etc/mxone_system_redundancy/lease/lease.yaml`.
     #[arg(long, value_name = "FILE", requires = "address")]
     pub file: Option<PathBuf>,
+    /// An etcd cluster is the witness: its members, as https://HOST:PORT with commas between.
+    #[arg(long, value_name = "URLS", conflicts_with_all = ["address", "no_witness", "remove"])]
+    pub etcd: Option<String>,
+    /// What etcd's certificates are proved by, in PEM; without it, what both machines trust.
+    #[arg(long, value_name = "FILE", requires = "etcd")]
+    pub etcd_ca: Option<PathBuf>,
+    /// The certificate that the monitors show to etcd, in PEM.
+    #[arg(long, value_name = "FILE", requires_all = ["etcd", "etcd_key"])]
+    pub etcd_cert: Option<PathBuf>,
+    /// The key of that certificate, in PEM.
+    #[arg(long, value_name = "FILE", requires_all = ["etcd", "etcd_cert"])]
+    pub etcd_key: Option<PathBuf>,
+    /// The user of etcd; the password comes from --etcd-password-file or the variable
+    /// `MXONE_REDUNDANCY_ETCD_PASSWORD`.
+    #[arg(long, value_name = "USER", requires = "etcd")]
+    pub etcd_user: Option<String>,
+    /// The first line of this file is the password.
+    #[arg(long, value_name = "FILE", requires = "etcd_user")]
+    pub etcd_password_file: Option<PathBuf>,
     /// Without a witness: the control addresses stand in. Two sites that both reach them, but not each other, can then
     /// both be live.
     #[arg(long, conflicts_with_all = ["address", "remove"], requires = "accept_conditional")]

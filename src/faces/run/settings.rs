@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -205,15 +205,23 @@ impl Run<'_> {
 
 /// What the flags answer of what the flow asks.
 fn given_of(wish: &WitnessWish) -> Given {
-    let third = match (&wish.address, wish.no_witness) {
-        (_, true) => Some("control-address".to_owned()),
-        (Some(_), false) => Some("witness".to_owned()),
-        (None, false) => None,
+    let third = match wish {
+        WitnessWish { no_witness: true, .. } => Some("control-address".to_owned()),
+        WitnessWish { address: Some(_), .. } => Some("witness".to_owned()),
+        WitnessWish { etcd: Some(_), .. } => Some("etcd".to_owned()),
+        WitnessWish { .. } => None,
     };
+    let file = |file: &Option<PathBuf>| file.as_ref().map(|file| file.display().to_string());
     let words = [
         ("third_vote", third),
         ("witness_address", wish.address.clone()),
-        ("witness_file", wish.file.as_ref().map(|file| file.display().to_string())),
+        ("witness_file", file(&wish.file)),
+        ("etcd", wish.etcd.clone()),
+        ("etcd_ca", file(&wish.etcd_ca)),
+        ("etcd_cert", file(&wish.etcd_cert)),
+        ("etcd_key", file(&wish.etcd_key)),
+        ("etcd_user", wish.etcd_user.clone()),
+        ("etcd_password_file", file(&wish.etcd_password_file)),
         ("timing", wish.timing.clone()),
     ];
     let words = words.into_iter().filter_map(|(key, word)| Some((key.to_owned(), word?))).collect();

@@ -3,14 +3,15 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use crate::domain::lease::Timing;
+use crate::domain::lease::{Endpoint, Timing};
 use crate::flows::Stopped;
 use crate::ports::dialog::{Dialog, DialogError, Question};
-use crate::ports::voter_setup::{Third, Wish};
+use crate::ports::voter_setup::{EtcdWish, Third, Wish};
 
 /// Who may have the third vote.
 const THIRDS: &[(&str, &str)] = &[
     ("witness", "a third Linux machine, at neither site, with this program"),
+    ("etcd", "an etcd cluster at a third place"),
     ("control-address", "weaker: both may be live when their line is cut"),
 ];
 
@@ -29,6 +30,7 @@ pub(super) async fn ask(port: u16, dialog: &mut dyn Dialog) -> Result<Wish, Stop
     let third = choose(dialog, ("third_vote", "ADDRESS"), "Who has the third vote?", (THIRDS, None)).await?;
     let third = match third.as_str() {
         "witness" => ask_witness(port, dialog).await?,
+        "etcd" => ask_etcd(dialog).await?,
         _ => Third::ControlAddress,
     };
     let usual = Some("standard");
@@ -50,6 +52,45 @@ async fn ask_witness(port: u16, dialog: &mut dyn Dialog) -> Result<Third, Stoppe
     let asked = question(("witness_file", "--file"), prompt, Some(FILE));
     let file = PathBuf::from(dialog.ask(&asked, &|text| named(text)).await?);
     Ok(Third::Witness { address, file })
+}
+
+async fn ask_etcd(dialog: &mut dyn Dialog) -> Result<Third, Stopped> {
+    let prompt = "Which members has the etcd cluster? (https://HOST:PORT, with commas between)";
+    let asked = question(("etcd", "--etcd"), prompt, None);
+    let endpoints = dialog.ask(&asked, &|text| members(text).map(drop)).await?;
+    let endpoints = members(&endpoints).map_err(Stopped::BadInput)?;
+    let mut named = async |name, prompt| {
+        let answer = dialog.ask(&question(name, prompt, Some("")), &|_| Ok(())).await?;
+        Ok::<_, DialogError>(Some(answer.trim().to_owned()).filter(|answer| !answer.is_empty()))
+    };
+    let (mut ca, mut identity) = (None, None);
+    if endpoints.iter().any(|endpoint| endpoint.is_secure) {
+        ca = named(("etcd_ca", "--etcd-ca"), "File that proves its certificates (empty: what both machines trust)")
+            .await?;
+        let cert = named(("etcd_cert", "--etcd-cert"), "File of the certificate to show it (empty: none)").await?;
+        if let Some(cert) = cert {
+            let key = named(("etcd_key", "--etcd-key"), "File of that certificate's key").await?;
+            let key = key.ok_or_else(|| Stopped::BadInput("a certificate needs its key".to_owned()))?;
+            identity = Some((PathBuf::from(cert), PathBuf::from(key)));
+        }
+    }
+    let user = named(("etcd_user", "--etcd-user"), "User of etcd (empty: none)").await?;
+    let mut password_file = None;
+    if user.is_some() {
+        let prompt = "File whose first line is the user's password (empty: the environment has it)";
+        password_file = named(("etcd_password_file", "--etcd-password-file"), prompt).await?;
+    }
+    Ok(Third::Etcd(EtcdWish {
+        endpoints,
+        ca: ca.map(PathBuf::from),
+        identity,
+        user,
+        password_file: password_file.map(PathBuf::from),
+    }))
+}
+
+fn members(text: &str) -> Result<Vec<Endpoint>, String> {
+    text.split(',').map(|member| member.trim().parse()).collect()
 }
 
 async fn choose(

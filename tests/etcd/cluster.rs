@@ -1,0 +1,148 @@
+//! An etcd of one member, from Debian's package, that a test starts on loopback and ends by its id.
+
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A busy machine takes its time to start a program.
+const STARTED_WITHIN: Duration = Duration::from_secs(30);
+
+/// One etcd with a folder of its own.
+pub struct Etcd {
+    folder: tempfile::TempDir,
+    child: Option<Child>,
+    /// Where clients ask.
+    pub address: SocketAddr,
+    peer: SocketAddr,
+    flags: Vec<String>,
+}
+
+impl Etcd {
+    /// Starts one that speaks in the clear.
+    pub fn start() -> Self {
+        Self::with(|_| Vec::new())
+    }
+
+    /// Starts one with flags that may name files of its folder.
+    pub fn with(flags: impl FnOnce(&Path) -> Vec<String>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let flags = flags(folder.path());
+        let mut etcd = Self { folder, child: None, address: free(), peer: free(), flags };
+        etcd.run();
+        etcd
+    }
+
+    /// The URL of its clients.
+    pub fn url(&self) -> String {
+        let scheme = if self.flags.is_empty() { "http" } else { "https" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// A file in its folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Starts it, and waits until it can be reached.
+    pub fn run(&mut self) {
+        let log = File::create(self.file("log")).unwrap();
+        let (url, peer) = (self.url(), format!("http://{}", self.peer));
+        let mut command = Command::new("etcd");
+        command.arg("--data-dir").arg(self.file("data"));
+        for (flag, value) in [
+            ("--listen-client-urls", &url),
+            ("--advertise-client-urls", &url),
+            ("--listen-peer-urls", &peer),
+            ("--initial-advertise-peer-urls", &peer),
+            ("--initial-cluster", &format!("default={peer}")),
+        ] {
+            command.args([flag, value]);
+        }
+        let command = command.args(&self.flags).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        self.child = Some(command.spawn().expect("etcd is not installed: apt-get install etcd-server"));
+        let started = Instant::now();
+        while !fs::read_to_string(self.file("log")).unwrap().contains("ready to serve client requests") {
+            let told = fs::read_to_string(self.file("log")).unwrap();
+            assert!(started.elapsed() < STARTED_WITHIN, "etcd does not start:\n{told}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Kills it, as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Freezes it, or lets it go on.
+    pub fn signal(&self, signal: &str) {
+        let id = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([&format!("-{signal}"), &id]).status().unwrap().success());
+    }
+
+    /// Runs `etcdctl` with it.
+    pub fn control(&self, words: &[&str]) -> String {
+        let mut command = Command::new("etcdctl");
+        command.env("ETCDCTL_API", "3").arg(format!("--endpoints={}", self.url()));
+        if !self.flags.is_empty() {
+            for (flag, file) in [("--cacert", "ca.pem"), ("--cert", "client.pem"), ("--key", "client.key")] {
+                command.arg(flag).arg(self.file(file));
+            }
+        }
+        let done = command.args(words).output().expect("etcdctl is not installed: apt-get install etcd-client");
+        assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    }
+
+    /// Its keys, without their values.
+    pub fn keys(&self) -> Vec<String> {
+        let told = self.control(&["get", "/mxone_system_redundancy/", "--prefix", "--keys-only"]);
+        told.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// How often anything was written into it.
+    pub fn revision(&self) -> u64 {
+        let told = self.control(&["get", "/", "--write-out=json"]);
+        serde_json::from_str::<serde_json::Value>(&told).unwrap()["header"]["revision"].as_u64().unwrap()
+    }
+
+    /// Keeps what it has on disk under another name, or takes it back. It must not be running.
+    pub fn copy_data(&self, from: &str, to: &str) {
+        assert!(self.child.is_none());
+        let _ = fs::remove_dir_all(self.file(to));
+        let done = Command::new("cp").arg("-a").arg(self.file(from)).arg(self.file(to)).status().unwrap();
+        assert!(done.success());
+    }
+}
+
+impl Drop for Etcd {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// An authority, a server's certificate for loopback and a client's, as files of a folder.
+///
+/// They have no common name: etcd's gateway refuses those that have one where users log in with passwords.
+pub fn draw_certificates(folder: &Path) {
+    let line = r#"set -e; cd "$0"
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=lab-ca \
+            -keyout ca.key -out ca.pem
+        for who in server client; do
+            openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/O=$who" \
+                -keyout "$who.key" -out "$who.csr"
+            printf 'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n' > "$who.ext"
+            openssl x509 -req -in "$who.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 \
+                -extfile "$who.ext" -out "$who.pem"
+        done"#;
+    let done = Command::new("sh").args(["-c", line]).arg(folder).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
