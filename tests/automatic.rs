@@ -20,6 +20,8 @@ mod clock;
 mod control;
 #[path = "automatic/disk.rs"]
 mod disk;
+#[path = "automatic/ipset.rs"]
+mod ipset;
 #[path = "lab/lab.rs"]
 mod lab;
 #[path = "automatic/lines.rs"]

@@ -22,7 +22,7 @@ use crate::config::lease::{self, LeaseFile};
 use crate::domain::configuration::Configuration;
 use crate::domain::lease::{Agreed, Memory, Setup, Timing, Voter};
 use crate::domain::site::{ServerId, Site};
-use crate::domain::traffic::{Facts, GateTable};
+use crate::domain::traffic::{Facts, GateRules};
 use crate::faces::failure::{Exit, Failure};
 use crate::flows::voter::{AtSite, Follow, News, OwnSight, Tools, Work};
 use crate::ports::host::Command;
@@ -139,7 +139,7 @@ fn at_site(
     };
     let others = servers.iter().filter(|server| **server != first).map(|server| systems.hosts.host(*server));
     let hold = (Command::new([MAINTENANCE, "hold"]), timing.renewal());
-    let gates = SiteGates::new(systems.hosts.host(first), others.collect(), &GateTable::new(&facts), hold);
+    let gates = SiteGates::new(systems.hosts.host(first), others.collect(), &GateRules::new(&facts), hold);
     AtSite {
         gates: Arc::new(gates),
         sight: Arc::new(OwnSight {
