@@ -14,10 +14,12 @@ use crate::ports::messages::Messages;
 use crate::ports::notifier::Kind;
 use crate::ports::voter::{Asked, Lease, RawClock, State, VoterMemory};
 
+mod address;
 mod news;
 mod sight;
 mod site;
 
+pub use address::{AddressKeeper, Keeping};
 pub use news::News;
 pub use sight::OwnSight;
 pub use site::{AtSite, Follow};
@@ -62,6 +64,8 @@ pub struct Work {
     machine: Machine,
     tools: Tools,
     site: Option<AtSite>,
+    /// When the other monitor was heard last.
+    peer_heard: Option<tokio::time::Instant>,
     events: (UnboundedSender<Event>, UnboundedReceiver<Event>),
     say: UnboundedSender<String>,
 }
@@ -87,8 +91,14 @@ impl Work {
         };
         let now = tools.clock.now();
         let (node, effects) = Node::start(setup, load(&tools), nothing, seen, now);
-        let mut work =
-            Self { machine: Machine::Site(Box::new(node)), tools, site: Some(site), events: unbounded_channel(), say };
+        let mut work = Self {
+            machine: Machine::Site(Box::new(node)),
+            tools,
+            site: Some(site),
+            peer_heard: None,
+            events: unbounded_channel(),
+            say,
+        };
         work.carry_out(effects, now).await;
         work
     }
@@ -97,8 +107,14 @@ impl Work {
     pub async fn as_witness(tools: Tools, timing: Timing, say: UnboundedSender<String>) -> Self {
         let now = tools.clock.now();
         let (witness, effects) = Witness::start(timing, load(&tools), now);
-        let mut work =
-            Self { machine: Machine::Witness(Box::new(witness)), tools, site: None, events: unbounded_channel(), say };
+        let mut work = Self {
+            machine: Machine::Witness(Box::new(witness)),
+            tools,
+            site: None,
+            peer_heard: None,
+            events: unbounded_channel(),
+            say,
+        };
         work.carry_out(effects, now).await;
         work
     }
@@ -120,13 +136,27 @@ impl Work {
                     }
                     None => break,
                 },
-                (from, message) = messages.receive() => Event::Heard { from, message },
+                (from, message) = messages.receive() => {
+                    self.heard_from(from);
+                    Event::Heard { from, message }
+                }
                 () = tokio::time::sleep(left) => Event::Tick,
             };
             self.take(event).await;
         }
         if let Some(looks) = looks {
             looks.abort();
+        }
+    }
+
+    /// A site that is heard again after a silence may have been cut off, and others with it.
+    fn heard_from(&mut self, from: Voter) {
+        let Some(site) = &self.site else { return };
+        if matches!(from, Voter::Monitor(_)) {
+            let before = self.peer_heard.replace(tokio::time::Instant::now());
+            if before.is_some_and(|before| before.elapsed() > site.silent_after) {
+                site.address.healed();
+            }
         }
     }
 

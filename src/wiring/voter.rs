@@ -24,7 +24,7 @@ use crate::domain::lease::{Agreed, Memory, Setup, Timing, Voter};
 use crate::domain::site::{ServerId, Site};
 use crate::domain::traffic::{Facts, GateRules};
 use crate::faces::failure::{Exit, Failure};
-use crate::flows::voter::{AtSite, Follow, News, OwnSight, Tools, Work};
+use crate::flows::voter::{AddressKeeper, AtSite, Follow, Keeping, News, OwnSight, Tools, Work};
 use crate::ports::host::Command;
 use crate::ports::settings::Settings;
 use crate::ports::systems::Systems;
@@ -149,6 +149,16 @@ fn at_site(
             journal: Arc::new(JournalFile::new(&place.root, clock())),
             clock: clock(),
         }),
+        address: AddressKeeper::start(
+            Keeping {
+                port: Arc::clone(&systems.service_address),
+                addresses: configuration.service_address.clone(),
+                at: first,
+                clock: Arc::new(RawClock),
+            },
+            say.clone(),
+        ),
+        silent_after: timing.silent_after(),
         follow: Follow::start(Arc::clone(&systems.traffic), servers, say.clone()),
         traffic: systems.traffic,
         first,

@@ -33,6 +33,8 @@ pub struct Wanted {
     pub guard_seconds: u32,
     /// How long the primary must be well before it gets the traffic back by itself.
     pub return_after_seconds: Option<u32>,
+    /// Addresses that move with the live site; both sites and the client have a network in common then.
+    pub service_address: Vec<&'static str>,
     /// Sites whose servers have no nft.
     pub without_nft: Vec<Site>,
 }
@@ -45,6 +47,7 @@ impl Default for Wanted {
             guard_seconds: 3600,
             return_after_seconds: None,
             without_nft: Vec::new(),
+            service_address: Vec::new(),
         }
     }
 }
@@ -70,6 +73,13 @@ impl Trio {
             LabOptions { servers, call_servers: servers, flavour: Flavour::Kamailio, ..LabOptions::default() };
         let pair = Pair::of(options);
         let _configured = pair.configure(&Wish::default()).ok();
+        if !wanted.service_address.is_empty() {
+            let lab = &pair.lab;
+            lab.join(&[lab.server(Primary, 1), lab.server(Alternate, 1), lab.client()]);
+        }
+        for address in &wanted.service_address {
+            pair.must(&["settings", "service-address", address, "--interface", "svc0"]);
+        }
         pair.must(&["settings", "takeover", "alternate-from-primary", "automatic"]);
         if wanted.back == Mode::Automatic {
             pair.must(&["settings", "takeover", "primary-from-alternate", "automatic"]);
