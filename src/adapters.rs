@@ -1,5 +1,6 @@
 //! How it is done: SSH, local commands, iptables, files.
 
+pub mod announcement;
 pub mod call_server;
 pub mod clock;
 pub mod datagrams;
@@ -17,6 +18,7 @@ pub mod raw_clock;
 pub mod reign_file;
 pub mod remote_backup;
 pub mod server_file;
+pub mod service_address;
 pub mod settings_file;
 pub mod ssh;
 pub mod systems;

@@ -15,6 +15,7 @@ pub mod preflight;
 pub mod report;
 pub mod scan;
 pub mod schedule;
+pub mod service_address;
 pub mod site;
 pub mod takeover;
 pub mod traffic;

@@ -15,6 +15,7 @@ pub mod platform_check;
 pub mod preflight;
 pub mod recover;
 pub mod remove;
+pub mod service_address;
 pub mod settings;
 pub mod status;
 pub mod stopped;

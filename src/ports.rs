@@ -15,6 +15,7 @@ pub mod messages;
 pub mod mirror_store;
 pub mod notifier;
 pub mod service;
+pub mod service_address;
 pub mod settings;
 pub mod systems;
 pub mod traffic_control;

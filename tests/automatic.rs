@@ -10,6 +10,8 @@
 )]
 #![allow(dead_code, reason = "it uses its part of the lab and of the pair")]
 
+#[path = "automatic/address.rs"]
+mod address;
 #[path = "automatic/aftermath.rs"]
 mod aftermath;
 #[path = "automatic/back.rs"]
@@ -26,6 +28,8 @@ mod disk;
 mod etcd;
 #[path = "automatic/health.rs"]
 mod health;
+#[path = "automatic/ipset.rs"]
+mod ipset;
 #[path = "lab/lab.rs"]
 mod lab;
 #[path = "automatic/lines.rs"]

@@ -13,6 +13,7 @@ mod line;
 #[path = "namespace/namespace.rs"]
 mod namespace;
 #[path = "gate/site.rs"]
+#[allow(dead_code, reason = "it uses its part of it")]
 mod site;
 
 use std::process::{Child, Command as Process, Stdio};

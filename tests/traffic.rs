@@ -19,13 +19,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use mxone_system_redundancy::adapters::clock::SystemClock;
-use mxone_system_redundancy::adapters::gate::ServerGate;
+use mxone_system_redundancy::adapters::gate::{GateForm, ServerGate};
 use mxone_system_redundancy::adapters::netfilter::{self, Netfilter};
 use mxone_system_redundancy::adapters::raw_clock;
 use mxone_system_redundancy::domain::configuration::{BootPolicy, WithoutPeer};
+use mxone_system_redundancy::domain::lease::GateSeen;
 use mxone_system_redundancy::domain::site::{Epoch, Order, ServerId, Site};
 use mxone_system_redundancy::domain::traffic::{
-    Facts, GateTable, Origin, Protocol, RuleSet, Spared, TelephonyPort, Traffic, TrafficWord, TurnAway,
+    Facts, GateRules, Origin, Protocol, RuleSet, Spared, TelephonyPort, Traffic, TrafficWord, TurnAway,
 };
 use mxone_system_redundancy::ports::host::Output;
 use mxone_system_redundancy::ports::traffic_control::{TrafficControl, TrafficError};
@@ -371,31 +372,55 @@ async fn established_flows_are_forgotten_where_the_tool_is_there() {
 
 #[tokio::test]
 async fn a_server_whose_gate_is_closed_is_blocked_by_it_although_its_iptables_are_open() {
+    for form in [GateForm::Nft, GateForm::Ipset] {
+        a_closed_gate_is_read(form).await;
+    }
+}
+
+async fn a_closed_gate_is_read(form: GateForm) {
     let lab = Lab::new();
+    if form == GateForm::Ipset {
+        lab.host.uninstall(&["nft"]);
+    }
     let (telephony, spared) = (telephony(), Spared::default());
     let facts =
         Facts { telephony: &telephony, spared: &spared, turn_away: TurnAway::Reject, probe: None, heartbeat: None };
-    let gate = ServerGate::new(Arc::<NamespaceHost>::clone(&lab.host), GateTable::new(&facts));
+    let gate = ServerGate::new(Arc::<NamespaceHost>::clone(&lab.host), GateRules::new(&facts));
     let read = async || lab.traffic.read(LOCAL).await;
 
     gate.close().await.unwrap();
     assert_eq!(read().await, Traffic::BY_GATE);
     gate.open(raw_clock::now() + Duration::from_secs(60)).await.unwrap();
     assert_eq!(read().await, Traffic::Allowed);
-    gate.open(raw_clock::now() + Duration::from_millis(50)).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let short = Duration::from_millis(if form == GateForm::Nft { 50 } else { 1050 });
+    gate.open(raw_clock::now() + short).await.unwrap();
+    tokio::time::sleep(short + Duration::from_millis(50)).await;
     assert_eq!(read().await, Traffic::BY_GATE, "nobody closed it: the right has ended");
 
     // A gate that somebody spoilt holds nobody back.
-    lab.server.checked(&["nft", "flush", "chain", "inet", "mxone_redundancy", "output"]);
+    let spoil: &[&str] = match form {
+        GateForm::Nft => &["nft", "flush", "chain", "inet", "mxone_redundancy", "output"],
+        GateForm::Ipset => &["ip6tables", "-F", "MXONE_REDUNDANCY_GATE_OUT"],
+    };
+    lab.server.checked(spoil);
     assert_eq!(read().await, Traffic::Allowed);
     gate.close().await.unwrap();
     assert_eq!(read().await, Traffic::BY_GATE);
 
+    assert!(!gate.is_whole().await.unwrap(), "that it was spoilt is told once");
     lab.traffic.block(LOCAL, Origin::Order).await.unwrap();
     lab.host.told();
     assert!(matches!(read().await, Traffic::Blocked { origin: Origin::Order, .. }));
     assert!(lab.host.told().iter().all(|command| command.contains("-save")), "nothing more is asked than is needed");
+    assert!(gate.is_whole().await.unwrap(), "each block leaves the other whole");
+    lab.traffic.allow(LOCAL).await.unwrap();
+    assert_eq!(read().await, Traffic::BY_GATE);
+    // The gate stands behind the block also when it comes later, and goes without it.
+    lab.traffic.block(LOCAL, Origin::Order).await.unwrap();
+    lab.traffic.remove_gate(LOCAL).await.unwrap();
+    assert_eq!(gate.seen().await.unwrap(), GateSeen::Unarmed);
+    gate.close().await.unwrap();
+    assert!(matches!(read().await, Traffic::Blocked { origin: Origin::Order, .. }));
     lab.traffic.allow(LOCAL).await.unwrap();
     assert_eq!(read().await, Traffic::BY_GATE);
     gate.disarm().await.unwrap();

@@ -140,10 +140,11 @@ impl TrafficControl for Netfilter {
     async fn read(&self, server: ServerId) -> Traffic {
         let server = self.server(server);
         let read = async {
-            let found = filter::found(&server).await?;
+            let (found, gate) = filter::found_with_gate(&server).await?;
             let judged = self.rules.judge(&found.v4, &found.v6);
             // Asked only where all hangs on it: what iptables block is blocked whatever the gate does.
-            let is_held = judged == Traffic::Allowed && closed_gate::holds_back(&server, &self.telephony).await?;
+            let is_held =
+                judged == Traffic::Allowed && closed_gate::holds_back(&server, &gate, &self.telephony).await?;
             Ok(if is_held { Traffic::BY_GATE } else { judged })
         };
         read.await.unwrap_or_else(|error: TrafficError| Traffic::Unknown { because: because(&error) })

@@ -12,6 +12,7 @@ use super::call_server::ProfiledCallServer;
 use super::local::LocalHost;
 use super::netfilter::Netfilter;
 use super::remote_backup::RemoteBackup;
+use super::service_address::IpAddresses;
 use super::ssh::{Login, SshHost, SshServer, Timeouts, shown_host_key};
 use crate::domain::address::HostKey;
 use crate::domain::configuration::{Membership, ServerCard, SshAccess};
@@ -161,6 +162,7 @@ impl Systems for RealSystems {
         SystemPorts {
             traffic: Arc::new(netfilter),
             call_server: Arc::new(ProfiledCallServer::new(Arc::clone(&hosts), membership, clock, probes)),
+            service_address: Arc::new(IpAddresses::new(Arc::clone(&hosts))),
             backups: Arc::new(RemoteBackup::new(hosts.host(ServerId::first_of(Site::Primary)))),
             hosts,
         }

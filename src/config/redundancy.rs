@@ -15,6 +15,7 @@ use crate::domain::configuration::{
 };
 use crate::domain::platform::Platform;
 use crate::domain::schedule::AutoCopy;
+use crate::domain::service_address::ServiceAddress;
 use crate::domain::site::{LimNumber, ServerId, Site};
 use crate::domain::traffic::TurnAway;
 use crate::domain::translation::TranslationTable;
@@ -36,6 +37,8 @@ struct File {
     primary: Option<Cards>,
     alternate: Option<Cards>,
     network_control_address: Option<Spanned<Vec<Spanned<IpAddr>>>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    service_address: Vec<Spanned<ServiceAddress>>,
     #[serde(default)]
     takeover: TakeoverSettings,
     #[serde(default)]
@@ -189,6 +192,7 @@ fn settings(written: File, platform: Platform, auto_copy: Option<AutoCopy>) -> C
             turn_away: written.traffic.turn_away,
         },
         network_control_address: control,
+        service_address: written.service_address.into_iter().map(|address| address.value).collect(),
         takeover: written.takeover,
         boot: BootPolicy {
             without_peer: written.boot.without_peer,
@@ -217,6 +221,7 @@ pub fn write(configuration: &Configuration) -> String {
         primary: of(Site::Primary),
         alternate: of(Site::Alternate),
         network_control_address: Some(here(control.iter().copied().map(here).collect())),
+        service_address: configuration.service_address.iter().cloned().map(here).collect(),
         takeover: configuration.takeover,
         ssh: Ssh::from(&membership.ssh),
         traffic: TrafficPart {

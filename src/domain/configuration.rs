@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::address::HostKey;
 use super::platform::Platform;
 use super::schedule::AutoCopy;
+use super::service_address::ServiceAddress;
 use super::site::{LimNumber, ServerId, Site};
 use super::traffic::TurnAway;
 use super::translation::TranslationTable;
@@ -21,6 +22,8 @@ pub struct Configuration {
     pub membership: Membership,
     /// Addresses that prove that a site reaches the users' network.
     pub network_control_address: Vec<IpAddr>,
+    /// Addresses that move with the live site, for sites in one network.
+    pub service_address: Vec<ServiceAddress>,
     /// Whether each direction of takeover is manual or automatic.
     pub takeover: TakeoverSettings,
     /// What a server does at boot when nobody can be asked.

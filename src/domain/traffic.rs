@@ -1,7 +1,8 @@
 //! Which traffic is turned away, and what a server's packet filter says about it.
 //!
 //! [`Facts`] say what is spared and what is turned away. Of them come two forms: [`RuleSet`], the block by order with
-//! iptables, and [`GateTable`], the gate of automatic takeover with nft. Of the block,
+//! iptables, and [`GateRules`], the gate of automatic takeover: [`GateTable`] with nft, [`GateChains`] with ipset and
+//! iptables. Of the block,
 //! [`RuleSet`] is what ought to be there, [`Found`] what is there, [`RuleSet::judge`] compares the two, and
 //! [`Found::becoming`] writes the one change that leads from what is there to what ought to be.
 
@@ -11,6 +12,7 @@ use std::fmt;
 
 mod facts;
 mod found;
+mod gate_chains;
 mod gate_table;
 mod judgement;
 mod mark;
@@ -20,10 +22,11 @@ mod rule_set;
 
 pub use facts::{Facts, PROBE_SOURCE_PORT, Spared};
 pub use found::{Found, FoundError};
+pub use gate_chains::{GateChains, GateChainsError, GateRules, RIGHT_SETS, RightSet};
 pub use gate_table::{GateRead, GateTable, GateTableError};
 pub use mark::{Mark, MarkError, Signed};
 pub use port_range::{PortRange, PortRangeError};
-pub use rule_set::{Chain, Family, Fingerprint, RuleSet, RuleSetError};
+pub use rule_set::{Block, Chain, Family, Fingerprint, RuleSet, RuleSetError};
 
 /// The transport a rule speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ mod configure;
 mod generate;
 mod lab;
 
-pub use automatic::{LeaseOrder, Notify, WitnessWish};
+pub use automatic::{LeaseOrder, Notify, ServiceAddressWish, WitnessWish};
 pub use configure::Configure;
 pub use generate::{Generate, Program, Shell};
 pub use lab::Lab;
@@ -182,6 +182,8 @@ pub enum Setting {
     },
     /// What automatic takeover needs: a monitor on LIM 1 of both sites and a witness at neither.
     Witness(WitnessWish),
+    /// Addresses that move with the live site, for sites in one network.
+    ServiceAddress(ServiceAddressWish),
     /// Addresses that prove that a site reaches the users' network.
     NetworkControlAddress {
         /// The new addresses; without any the present ones are listed.

@@ -115,6 +115,9 @@ pub fn configuration(configuration: &Configuration) -> String {
     for address in &configuration.network_control_address {
         let _ = writeln!(text, "control    {address}");
     }
+    for address in &configuration.service_address {
+        let _ = writeln!(text, "service    {address}");
+    }
     let takeover = &configuration.takeover;
     let (there, back) = (mode_word(takeover.alternate_from_primary), mode_word(takeover.primary_from_alternate));
     let _ = writeln!(text, "takeover   alternate-from-primary {there}, primary-from-alternate {back}");

@@ -151,6 +151,7 @@ impl Run<'_> {
             "platform": membership.platform.name,
             "servers": servers,
             "network_control_address": configuration.network_control_address,
+            "service_address": configuration.service_address,
             "takeover": configuration.takeover,
             "boot_without_peer": configuration.boot.without_peer,
             "boot_grace_seconds": configuration.boot.grace.as_secs(),

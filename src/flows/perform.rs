@@ -18,6 +18,7 @@ use crate::ports::dialog::Dialog;
 use crate::ports::systems::SystemPorts;
 use crate::ports::voter_setup::Wish;
 
+mod address;
 pub mod exchange_data;
 mod hand_over;
 mod voters;
@@ -58,6 +59,7 @@ impl Performer<'_> {
         let traffic = &self.systems.traffic;
         match step {
             Step::Block { servers } => {
+                self.give_up_address(servers).await?;
                 on_all(servers, async |id| Ok(traffic.block(id, Origin::Order).await?)).await?;
                 Ok("rules written and read back".to_owned())
             }
@@ -65,6 +67,7 @@ impl Performer<'_> {
             Step::Order { servers, order } => self.order(servers, *order).await,
             Step::Allow { servers } => {
                 on_all(servers, async |id| Ok(traffic.allow(id).await?)).await?;
+                self.take_address(servers, begun).await?;
                 Ok("rules taken out".to_owned())
             }
             Step::ConfirmAllowed { servers } => self.confirm_allowed(servers).await,

@@ -17,10 +17,12 @@ use crate::ports::messages::Messages;
 use crate::ports::notifier::Kind;
 use crate::ports::voter::{Asked, Lease, RawClock, ReignBook, State, VoterMemory};
 
+mod address;
 mod news;
 mod sight;
 mod site;
 
+pub use address::{AddressKeeper, Keeping};
 pub use news::News;
 pub use sight::OwnSight;
 pub use site::{AtSite, Follow};
@@ -67,6 +69,8 @@ pub struct Work {
     machine: Machine,
     tools: Tools,
     site: Option<AtSite>,
+    /// When the other monitor was heard last.
+    peer_heard: Option<tokio::time::Instant>,
     events: (UnboundedSender<Event>, UnboundedReceiver<Event>),
     say: UnboundedSender<String>,
     /// The epoch in which telephony is let in, and when that was noted last.
@@ -98,6 +102,7 @@ impl Work {
             machine: Machine::Site(Box::new(node)),
             tools,
             site: Some(site),
+            peer_heard: None,
             events: unbounded_channel(),
             say,
             reigning: None,
@@ -114,6 +119,7 @@ impl Work {
             machine: Machine::Witness(Box::new(witness)),
             tools,
             site: None,
+            peer_heard: None,
             events: unbounded_channel(),
             say,
             reigning: None,
@@ -139,7 +145,10 @@ impl Work {
                     }
                     None => break,
                 },
-                (from, message) = messages.receive() => Event::Heard { from, message },
+                (from, message) = messages.receive() => {
+                    self.heard_from(from);
+                    Event::Heard { from, message }
+                }
                 () = tokio::time::sleep(left) => Event::Tick,
             };
             self.take(event).await;
@@ -147,6 +156,17 @@ impl Work {
         }
         if let Some(looks) = looks {
             looks.abort();
+        }
+    }
+
+    /// A site that is heard again after a silence may have been cut off, and others with it.
+    fn heard_from(&mut self, from: Voter) {
+        let Some(site) = &self.site else { return };
+        if matches!(from, Voter::Monitor(_)) {
+            let before = self.peer_heard.replace(tokio::time::Instant::now());
+            if before.is_some_and(|before| before.elapsed() > site.silent_after) {
+                site.address.healed();
+            }
         }
     }
 

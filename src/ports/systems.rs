@@ -11,6 +11,7 @@ use crate::domain::site::ServerId;
 use crate::ports::backup_source::BackupSource;
 use crate::ports::call_server::CallServer;
 use crate::ports::host::{Host, HostError};
+use crate::ports::service_address::ServiceAddresses;
 use crate::ports::traffic_control::TrafficControl;
 
 /// Opens the ports to the servers of a membership.
@@ -35,6 +36,8 @@ pub struct SystemPorts {
     pub call_server: Arc<dyn CallServer>,
     /// The primary's backups.
     pub backups: Arc<dyn BackupSource>,
+    /// The addresses that move with the live site.
+    pub service_address: Arc<dyn ServiceAddresses>,
     /// The servers themselves.
     pub hosts: Arc<dyn Hosts>,
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::adapters::announcement;
 use crate::adapters::clock::SystemClock;
 use crate::adapters::gate::{self, HoldError};
 use crate::adapters::journal_file::JournalFile;
@@ -29,6 +30,9 @@ use crate::ports::systems::Hosts;
 /// The word by which LIM 1 starts a holder.
 const HOLD: &str = "hold";
 
+/// The word by which the service address is announced on the server that holds it.
+const ANNOUNCE: &str = "announce";
+
 /// Runs `mxone_maintenance` with these arguments and returns its exit code.
 pub fn mxone_maintenance(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // The keys are read on one thread while another one works.
@@ -38,6 +42,8 @@ pub fn mxone_maintenance(arguments: impl IntoIterator<Item = OsString>) -> ExitC
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let code = if arguments.get(1).is_some_and(|word| word == HOLD) {
         runtime.block_on(hold())
+    } else if arguments.get(1).is_some_and(|word| word == ANNOUNCE) {
+        announce(arguments.get(2..).unwrap_or_default())
     } else {
         runtime.block_on(maintenance::run(arguments, Arc::new(ThisMachine), &desk()))
     };
@@ -65,6 +71,21 @@ async fn hold() -> ExitCode {
             // Whoever started it may have gone.
             let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::from(if matches!(error, HoldError::Io(_) | HoldError::Silent) { 1 } else { 2 })
+        }
+    }
+}
+
+/// Announces an address at an interface of this server; no person does, so no help names it.
+fn announce(arguments: &[OsString]) -> ExitCode {
+    let words: Vec<&str> = arguments.iter().filter_map(|word| word.to_str()).collect();
+    let ([address, interface], 2) = (words.as_slice(), arguments.len()) else { return ExitCode::from(2) };
+    let (Ok(address), Ok(interface)) = (address.parse(), interface.parse()) else { return ExitCode::from(2) };
+    match announcement::send(address, &interface) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Whoever started it may have gone.
+            let _ = writeln!(io::stderr(), "error: {address} is not announced: {error}");
+            ExitCode::FAILURE
         }
     }
 }

@@ -24,9 +24,9 @@ use crate::config::lease::{self, LeaseFile};
 use crate::domain::configuration::Configuration;
 use crate::domain::lease::{Agreed, Memory, Setup, Timing, Voter};
 use crate::domain::site::{ServerId, Site};
-use crate::domain::traffic::{Facts, GateTable};
+use crate::domain::traffic::{Facts, GateRules};
 use crate::faces::failure::{Exit, Failure};
-use crate::flows::voter::{AtSite, Follow, News, OwnSight, Tools, Work};
+use crate::flows::voter::{AddressKeeper, AtSite, Follow, Keeping, News, OwnSight, Tools, Work};
 use crate::ports::host::Command;
 use crate::ports::messages::Messages;
 use crate::ports::settings::Settings;
@@ -149,7 +149,7 @@ fn at_site(
     };
     let others = servers.iter().filter(|server| **server != first).map(|server| systems.hosts.host(*server));
     let hold = (Command::new([MAINTENANCE, "hold"]), timing.renewal());
-    let gates = SiteGates::new(systems.hosts.host(first), others.collect(), &GateTable::new(&facts), hold);
+    let gates = SiteGates::new(systems.hosts.host(first), others.collect(), &GateRules::new(&facts), hold);
     AtSite {
         gates: Arc::new(gates),
         sight: Arc::new(OwnSight {
@@ -159,6 +159,16 @@ fn at_site(
             journal: Arc::new(JournalFile::new(&place.root, clock())),
             clock: clock(),
         }),
+        address: AddressKeeper::start(
+            Keeping {
+                port: Arc::clone(&systems.service_address),
+                addresses: configuration.service_address.clone(),
+                at: first,
+                clock: Arc::new(RawClock),
+            },
+            say.clone(),
+        ),
+        silent_after: timing.silent_after(),
         follow: Follow::start(Arc::clone(&systems.traffic), servers, say.clone()),
         traffic: systems.traffic,
         first,

@@ -9,12 +9,13 @@ use async_trait::async_trait;
 
 use super::{etcd_setup, voter};
 use crate::adapters::datagrams::Key;
+use crate::adapters::gate::{GateForm, form_of};
 use crate::adapters::voter_memory::MemoryFile;
 use crate::adapters::{durable, monitor_unit, server_file};
 use crate::config::lease::{self, EtcdCard, LeaseFile, VoterCard};
 use crate::domain::configuration::Configuration;
 use crate::domain::journal::Material;
-use crate::domain::lease::{Agreed, Memory, Policy, ThirdVote, Voter};
+use crate::domain::lease::{Agreed, Memory, Policy, ThirdVote, Timing, Voter};
 use crate::domain::site::{ServerId, Site};
 use crate::ports::host::{Command, Host, run_checked};
 use crate::ports::service::MONITOR_UNIT;
@@ -96,15 +97,18 @@ impl VoterFiles {
     }
 }
 
-/// Without nft there is no gate, and without a gate nothing ends by itself.
-async fn refuse_without_nft(configuration: &Configuration, hosts: &dyn Hosts) -> Result<(), SetupError> {
+/// Without nft or ipset there is no gate, and without a gate nothing ends by itself.
+async fn refuse_without_gate(
+    configuration: &Configuration,
+    hosts: &dyn Hosts,
+    timing: Timing,
+) -> Result<(), SetupError> {
     for server in configuration.membership.servers.keys() {
-        let output = hosts.host(*server).run(Command::new(["nft", "list", "tables"])).await?;
-        if !output.success() {
-            let because = output.complaint();
-            return Err(SetupError::Unfit(format!(
-                "nft cannot be used on {server}: {because}; install nftables there"
-            )));
+        let unfit = |because: String| SetupError::Unfit(format!("{server} cannot be gated: {because}"));
+        match form_of(hosts.host(*server).as_ref()).await {
+            Ok(GateForm::Nft) => {}
+            Ok(GateForm::Ipset) => timing.in_whole_seconds().map_err(|error| unfit(error.to_string()))?,
+            Err(error) => return Err(unfit(format!("{error}; install nftables there"))),
         }
     }
     Ok(())
@@ -201,7 +205,7 @@ impl VoterSetup for VoterFiles {
     }
 
     async fn check(&self, configuration: &Configuration, hosts: &dyn Hosts, wish: &Wish) -> Result<(), SetupError> {
-        refuse_without_nft(configuration, hosts).await?;
+        refuse_without_gate(configuration, hosts, wish.timing).await?;
         let primary = hosts.host(ServerId::first_of(Site::Primary));
         refuse_another_machine(&*primary).await?;
         match &wish.third {

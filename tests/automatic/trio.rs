@@ -33,11 +33,22 @@ pub struct Wanted {
     pub guard_seconds: u32,
     /// How long the primary must be well before it gets the traffic back by itself.
     pub return_after_seconds: Option<u32>,
+    /// Addresses that move with the live site; both sites and the client have a network in common then.
+    pub service_address: Vec<&'static str>,
+    /// Sites whose servers have no nft.
+    pub without_nft: Vec<Site>,
 }
 
 impl Default for Wanted {
     fn default() -> Self {
-        Self { servers: 1, back: Mode::Manual, guard_seconds: 3600, return_after_seconds: None }
+        Self {
+            servers: 1,
+            back: Mode::Manual,
+            guard_seconds: 3600,
+            return_after_seconds: None,
+            without_nft: Vec::new(),
+            service_address: Vec::new(),
+        }
     }
 }
 
@@ -62,11 +73,23 @@ impl Trio {
             LabOptions { servers, call_servers: servers, flavour: Flavour::Kamailio, ..LabOptions::default() };
         let pair = Pair::of(options);
         let _configured = pair.configure(&Wish::default()).ok();
+        if !wanted.service_address.is_empty() {
+            let lab = &pair.lab;
+            lab.join(&[lab.server(Primary, 1), lab.server(Alternate, 1), lab.client()]);
+        }
+        for address in &wanted.service_address {
+            pair.must(&["settings", "service-address", address, "--interface", "svc0"]);
+        }
         pair.must(&["settings", "takeover", "alternate-from-primary", "automatic"]);
         if wanted.back == Mode::Automatic {
             pair.must(&["settings", "takeover", "primary-from-alternate", "automatic"]);
         }
         let trio = Self { pair, running: RefCell::default() };
+        for site in &wanted.without_nft {
+            for lim in 1..=servers {
+                trio.pair.lab.server(*site, lim).sh("rm -f $(which -a nft)");
+            }
+        }
         trio.set_up(wanted);
         for voter in VOTERS {
             trio.start(voter);
@@ -95,9 +118,7 @@ impl Trio {
 
     /// Waits until the primary is live by a lease and both sites know all that they decide by.
     pub fn settled(&self) {
-        wait_until("the primary is live by a lease", || {
-            self.is_live(Primary) && self.gate(Primary).contains("expires")
-        });
+        wait_until("the primary is live by a lease", || self.is_live(Primary) && is_timed(self.first(Primary)));
         wait_until("everybody hears everybody", || {
             self.state(Alternate)["guarantee"].to_string().contains("AT MOST ONE LIVE")
         });
@@ -253,7 +274,7 @@ impl Trio {
 
     /// The gate as the kernel has it, asked without any program of ours.
     pub fn gate(&self, site: Site) -> String {
-        self.first(site).run(&["nft", "list", "table", "inet", "mxone_redundancy"]).stdout
+        gate_of(self.first(site))
     }
 
     /// Whether the kernel lets telephony pass now.
@@ -264,9 +285,25 @@ impl Trio {
 
 /// Whether a server's kernel lets telephony pass now.
 pub fn lets_pass(server: &Host) -> bool {
-    let gate = server.run(&["nft", "list", "table", "inet", "mxone_redundancy"]).stdout;
-    let by_gate = gate.is_empty() || gate.contains("expires");
-    by_gate && super::pair::filter(server) == super::pair::Filter::Open
+    let gate = gate_of(server);
+    (gate.is_empty() || ends(&gate)) && super::pair::filter(server) == super::pair::Filter::Open
+}
+
+/// Whether a server's kernel lets telephony pass for a time.
+pub fn is_timed(server: &Host) -> bool {
+    ends(&gate_of(server))
+}
+
+/// Whether a gate holds a right that ends by itself.
+fn ends(gate: &str) -> bool {
+    gate.contains("expires") || gate.lines().any(|line| line.starts_with("add ") && line.contains(" timeout "))
+}
+
+/// The gate as the kernel has it, in whichever form.
+fn gate_of(server: &Host) -> String {
+    let table = server.run(&["nft", "list", "table", "inet", "mxone_redundancy"]).stdout;
+    let sets = ["MXONE_REDUNDANCY_4", "MXONE_REDUNDANCY_6"].map(|set| server.run(&["ipset", "save", set]).stdout);
+    table + &sets.concat()
 }
 
 /// The key that two voters share.

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use mxone_system_redundancy::adapters::gate::ServerGate;
+use mxone_system_redundancy::adapters::gate::{GateForm, ServerGate};
 use mxone_system_redundancy::adapters::raw_clock;
 use mxone_system_redundancy::domain::lease::Moment;
-use mxone_system_redundancy::domain::traffic::{Facts, GateTable, Protocol, Spared, TelephonyPort, TurnAway};
+use mxone_system_redundancy::domain::traffic::{Facts, GateRules, Protocol, Spared, TelephonyPort, TurnAway};
 
 use crate::namespace::{Namespace, NamespaceHost};
 
@@ -24,14 +24,22 @@ pub const EVERY: Duration = Duration::from_millis(10);
 pub struct Site {
     pub server: Namespace,
     pub phone: Namespace,
+    /// How its gate is kept.
+    pub form: GateForm,
     answering: Arc<AtomicBool>,
 }
 
 impl Site {
+    /// One with nft.
     pub fn new() -> Self {
+        Self::of(GateForm::Nft)
+    }
+
+    /// One where this form of the gate is the one that works.
+    pub fn of(form: GateForm) -> Self {
         let (server, phone) = (Namespace::new(), Namespace::new());
         server.join(&[&format!("{SERVER}/24"), &format!("{SERVER_V6}/64")], &phone, &PHONE);
-        let site = Self { server, phone, answering: Arc::new(AtomicBool::new(true)) };
+        let site = Self { server, phone, form, answering: Arc::new(AtomicBool::new(true)) };
         for port in [5060, 9527] {
             site.answer_on(port);
         }
@@ -55,7 +63,32 @@ impl Site {
     }
 
     pub fn gate(&self) -> ServerGate {
-        ServerGate::new(NamespaceHost::new(&self.server), table())
+        ServerGate::new(self.host(), table())
+    }
+
+    /// The server, with the programs that it has.
+    pub fn host(&self) -> Arc<NamespaceHost> {
+        let host = NamespaceHost::new(&self.server);
+        if self.form == GateForm::Ipset {
+            host.uninstall(&["nft"]);
+        }
+        host
+    }
+
+    /// How long a right lasts that is told for so many milliseconds.
+    pub fn lasts(&self, ms: u64) -> Duration {
+        match self.form {
+            GateForm::Nft => Duration::from_millis(ms),
+            GateForm::Ipset => Duration::from_secs(ms / 1000),
+        }
+    }
+
+    /// The shortest right that this form tells from another one, and a bit.
+    pub fn short(&self) -> u64 {
+        match self.form {
+            GateForm::Nft => 600,
+            GateForm::Ipset => 1600,
+        }
     }
 
     /// Sends a probe to a port every 10 ms, always from the same one, until it is told to stop.
@@ -156,12 +189,12 @@ pub fn in_ms(ms: u64) -> Moment {
     raw_clock::now() + Duration::from_millis(ms)
 }
 
-pub fn table() -> GateTable {
+pub fn table() -> GateRules {
     sparing(&[])
 }
 
 /// The gate of a site with these servers.
-pub fn sparing(addresses: &[IpAddr]) -> GateTable {
+pub fn sparing(addresses: &[IpAddr]) -> GateRules {
     let port =
         |protocol, ports: &str| TelephonyPort { protocol, ports: ports.parse().unwrap(), what: "SIP".to_owned() };
     // The heartbeat's own port stands among the telephony ports: it is spared all the same.
@@ -169,7 +202,7 @@ pub fn sparing(addresses: &[IpAddr]) -> GateTable {
         [port(Protocol::Udp, "5060-5061"), port(Protocol::Tcp, "5060-5061"), port(Protocol::Udp, "9000-9999")];
     let spared = Spared { addresses: addresses.iter().copied().collect(), ..Spared::default() };
     let turn_away = TurnAway::Reject;
-    GateTable::new(&Facts { telephony: &telephony, spared: &spared, turn_away, probe: None, heartbeat: Some(9527) })
+    GateRules::new(&Facts { telephony: &telephony, spared: &spared, turn_away, probe: None, heartbeat: Some(9527) })
 }
 
 pub async fn pause(ms: u64) {

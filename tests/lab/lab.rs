@@ -216,6 +216,23 @@ impl Lab {
         self.hosts.get(name).unwrap_or_else(|| panic!("the lab has no host {name}: {:?}", self.hosts.keys()))
     }
 
+    /// Joins hosts by one more network, as where both sites have one in common: their interface `svc0`.
+    pub fn join(&self, hosts: &[&Host]) {
+        self.router.batch("link add joint type bridge\nlink set joint up\n");
+        for host in hosts {
+            let (near, far) = (&host.namespace.name, format!("s{}", host.port));
+            let near_end = ["link", "add", "svc0", "netns", near];
+            ip(&[&near_end[..], &["type", "veth", "peer", "name", &far, "netns", &self.router.name]].concat());
+            self.router.batch(&format!("link set {far} master joint\nlink set {far} up\n"));
+            host.namespace.batch("link set svc0 up\n");
+        }
+    }
+
+    /// Pulls or puts back a host's cable to that network.
+    pub fn joined(&self, host: &Host, up_or_down: &str) {
+        ip(&["-n", &self.router.name, "link", "set", &format!("s{}", host.port), up_or_down]);
+    }
+
     /// Pulls a host's cable.
     pub fn cut(&self, host: &Host) {
         ip(&["-n", &self.router.name, "link", "set", &host.port, "down"]);

@@ -110,6 +110,8 @@ pub struct NamespaceHost {
     pub namespace: String,
     pub commands: Mutex<Vec<String>>,
     pub spoil: Mutex<Option<Spoil>>,
+    /// Programs that are not installed there.
+    pub without: Mutex<Vec<&'static str>>,
     /// Whether a new connection can be made.
     pub lets_in: Box<dyn Fn() -> bool + Send + Sync>,
 }
@@ -124,6 +126,7 @@ impl NamespaceHost {
             namespace: namespace.name.clone(),
             commands: Mutex::default(),
             spoil: Mutex::default(),
+            without: Mutex::default(),
             lets_in: Box::new(lets_in),
         })
     }
@@ -137,10 +140,19 @@ impl NamespaceHost {
         std::mem::take(&mut self.commands.lock().unwrap())
     }
 
-    fn here(&self, mut command: Command) -> Command {
+    /// Takes programs off it.
+    pub fn uninstall(&self, programs: &[&'static str]) {
+        self.without.lock().unwrap().extend(programs);
+    }
+
+    fn here(&self, mut command: Command) -> Result<Command, HostError> {
+        if self.without.lock().unwrap().contains(&command.arguments[0].as_str()) {
+            let because = "no such program".to_owned();
+            return Err(HostError::NotStarted { host: self.name(), command: command.quoted(), because });
+        }
         let enter = ["ip", "netns", "exec", &self.namespace].map(str::to_owned);
         command.arguments.splice(0..0, enter);
-        command
+        Ok(command)
     }
 }
 
@@ -155,22 +167,24 @@ impl Host for NamespaceHost {
         if let Some(output) = self.spoil.lock().unwrap().as_ref().and_then(|spoil| spoil(&command)) {
             return Ok(output);
         }
-        LocalHost.run(self.here(command)).await
+        LocalHost.run(self.here(command)?).await
     }
 
     async fn stream(&self, command: Command, sink: &mut dyn Sink) -> Result<Output, HostError> {
-        LocalHost.stream(self.here(command), sink).await
+        LocalHost.stream(self.here(command)?, sink).await
     }
 
     async fn converse(&self, command: Command) -> Result<Conversation, HostError> {
-        LocalHost.converse(self.here(command)).await
+        LocalHost.converse(self.here(command)?).await
     }
 
     async fn reconnected(&self) -> Result<Arc<dyn Host>, HostError> {
         if (self.lets_in)() {
             let lets_in = Box::new(|| true);
             let namespace = self.namespace.clone();
-            return Ok(Arc::new(Self { namespace, commands: Mutex::default(), spoil: Mutex::default(), lets_in }));
+            let without = Mutex::new(self.without.lock().unwrap().clone());
+            let (commands, spoil) = (Mutex::default(), Mutex::default());
+            return Ok(Arc::new(Self { namespace, commands, spoil, without, lets_in }));
         }
         let source = std::io::Error::from(std::io::ErrorKind::TimedOut);
         Err(HostError::Unreachable { host: self.name(), source })

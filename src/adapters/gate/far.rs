@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::speech::{FromHolder, RightLeft, ToHolder};
 use crate::adapters::raw_clock;
 use crate::domain::lease::{GateSeen, Moment};
-use crate::domain::traffic::GateTable;
+use crate::domain::traffic::GateRules;
 use crate::ports::conversation::{Conversation, Saying};
 use crate::ports::host::{Command, Host, printable};
 
@@ -92,7 +92,7 @@ impl Known {
 pub(super) struct Far {
     pub(super) host: Arc<dyn Host>,
     pub(super) command: Command,
-    pub(super) table: GateTable,
+    pub(super) rules: GateRules,
     pub(super) every: Duration,
     pub(super) right: watch::Receiver<Right>,
     pub(super) known: watch::Sender<Known>,
@@ -132,7 +132,7 @@ impl Far {
     async fn spoken(&mut self, conversation: Conversation) -> io::Result<String> {
         let Conversation { mut saying, mut hearing } = conversation;
         let every_ms = u64::try_from(self.every.as_millis()).unwrap_or(u64::MAX);
-        say(&mut saying, &ToHolder::Begin { table: self.table.clone(), every_ms }).await?;
+        say(&mut saying, &ToHolder::Begin { rules: self.rules.clone(), every_ms }).await?;
         let mut passed_on = 0;
         let mut answered = Answered::default();
         loop {

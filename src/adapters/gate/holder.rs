@@ -19,7 +19,7 @@ use crate::domain::lease::{GateSeen, Moment};
 use crate::ports::gate::GateError;
 use crate::ports::host::Host;
 
-/// A longer line is none of LIM 1's: the rules of the largest pair take a tenth of it.
+/// A longer line is none of LIM 1's: the rules of the largest pair take a quarter of it.
 const LINE_LIMIT: u64 = 1 << 20;
 
 /// Lines that wait to be read; whoever sends more has to wait.
@@ -49,12 +49,12 @@ pub async fn hold(host: Arc<dyn Host>) -> Result<(), HoldError> {
     let mut lines = standard_input();
     let first = timeout(BEGINS_WITHIN, lines.recv()).await.map_err(|_| HoldError::Silent)?;
     let Some(first) = first else { return Ok(()) };
-    let ToHolder::Begin { table, every_ms } = understood(&first?)? else { return Err(HoldError::NotBegun) };
+    let ToHolder::Begin { rules, every_ms } = understood(&first?)? else { return Err(HoldError::NotBegun) };
     if !EVERY.contains(&every_ms) {
         return Err(HoldError::Pace(every_ms));
     }
     let every = Duration::from_millis(every_ms);
-    let gate = ServerGate::new(host, table);
+    let gate = ServerGate::new(host, rules);
     Holder { gate, told: Told::Nothing, asked: BTreeMap::new(), number: 0 }.run(lines, every).await
 }
 

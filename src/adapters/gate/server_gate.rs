@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::nft::{Answer, Nft};
+use super::way::{self, Way};
 use crate::adapters::raw_clock;
 use crate::domain::lease::{GateSeen, Moment};
-use crate::domain::traffic::{GateRead, GateTable};
+use crate::domain::traffic::GateRules;
 use crate::ports::gate::GateError;
 use crate::ports::host::Host;
 
-/// nft may take so long from the moment a right is computed until the kernel has it: the kernel counts from the
-/// latter, so the right ends by so much too late. A write that took longer is written again.
+/// The kernel counts a right from when it has it, which is later than when it was computed: by so much a right may end
+/// too late. One that would end later is written again.
 const LATE: Duration = Duration::from_millis(20);
 
 /// How often a right is written until it is written in time.
@@ -21,20 +21,20 @@ const ATTEMPTS: usize = 3;
 
 /// See the module.
 pub struct ServerGate {
-    table: GateTable,
     inside: Mutex<Inside>,
 }
 
 struct Inside {
-    nft: Nft,
-    /// How this nft prints our rules.
-    form: Option<GateRead>,
+    host: Arc<dyn Host>,
+    rules: GateRules,
+    /// Which way works on this server, once that was found out.
+    way: Option<Box<dyn Way>>,
     made: Made,
     /// Somebody changed it, and nobody was told so far.
     changed: bool,
 }
 
-/// What we last made of the table.
+/// What we last made of the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Made {
     /// Nothing yet.
@@ -50,9 +50,8 @@ enum Made {
 impl ServerGate {
     /// The gate of the server that `host` is, with these rules. Nothing is done yet.
     #[must_use]
-    pub fn new(host: Arc<dyn Host>, table: GateTable) -> Self {
-        let inside = Inside { nft: Nft::new(host), form: None, made: Made::Nothing, changed: false };
-        Self { table, inside: Mutex::new(inside) }
+    pub fn new(host: Arc<dyn Host>, rules: GateRules) -> Self {
+        Self { inside: Mutex::new(Inside { host, rules, way: None, made: Made::Nothing, changed: false }) }
     }
 
     /// What the gate is found to be. Rules that are not whole hold nobody back, so they count as none.
@@ -61,9 +60,9 @@ impl ServerGate {
     /// [`GateError`] when the packet filter cannot be read.
     pub async fn seen(&self) -> Result<GateSeen, GateError> {
         let mut inside = self.inside.lock().await;
-        Ok(match inside.read(&self.table).await? {
-            Some((read, true)) if read.is_closed() => GateSeen::Closed,
-            Some((read, true)) if read.ends() => GateSeen::Timed,
+        Ok(match inside.way().await?.read().await? {
+            Some(read) if read.whole && read.closed => GateSeen::Closed,
+            Some(read) if read.whole && read.ends => GateSeen::Timed,
             Some(_) | None => GateSeen::Unarmed,
         })
     }
@@ -76,7 +75,7 @@ impl ServerGate {
         let mut inside = self.inside.lock().await;
         let mut failure = GateError::TooLate;
         for attempt in 0..ATTEMPTS {
-            match inside.write(&self.table, end).await {
+            match inside.write(end).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
                 // Nothing was written: what is there ends as it was to end.
@@ -88,7 +87,7 @@ impl ServerGate {
             }
         }
         // What may have been written could last longer than the right does.
-        inside.close(&self.table).await?;
+        inside.close().await?;
         Err(failure)
     }
 
@@ -98,9 +97,9 @@ impl ServerGate {
     /// [`GateError`] when the gate was not read as whole and closed.
     pub async fn close(&self) -> Result<(), GateError> {
         let mut inside = self.inside.lock().await;
-        match inside.close(&self.table).await {
-            // The nft that stood may have been gone; the next one is a new one.
-            Err(GateError::Io(_)) => inside.close(&self.table).await,
+        match inside.close().await {
+            // The process that worked on it may have been gone; the next one is a new one.
+            Err(GateError::Io(_)) => inside.close().await,
             outcome => outcome,
         }
     }
@@ -111,14 +110,9 @@ impl ServerGate {
     /// [`GateError`] when it is still there.
     pub async fn disarm(&self) -> Result<(), GateError> {
         let mut inside = self.inside.lock().await;
-        inside.nft.say(GateTable::DELETE).await?;
-        match inside.nft.say(GateTable::LIST).await? {
-            Answer::Absent => {
-                inside.made = Made::Deleted;
-                Ok(())
-            }
-            Answer::Done(_) => Err(GateError::Refused("the table is still there".to_owned())),
-        }
+        inside.way().await?.delete().await?;
+        inside.made = Made::Deleted;
+        Ok(())
     }
 
     /// Whether the gate is as it was last told to be. That somebody changed it is told once, even if it was mended
@@ -128,11 +122,11 @@ impl ServerGate {
     /// [`GateError`] when it cannot be read.
     pub async fn is_whole(&self) -> Result<bool, GateError> {
         let mut inside = self.inside.lock().await;
-        let read = inside.read(&self.table).await?;
+        let read = inside.way().await?.read().await?;
         let as_told = match (inside.made, &read) {
             (Made::Deleted, found) => found.is_none(),
             (Made::Nothing, None) => true,
-            (Made::Nothing | Made::Loaded, Some((read, whole))) => *whole && read.ends(),
+            (Made::Nothing | Made::Loaded, Some(read)) => read.whole && read.ends,
             (Made::Loaded, None) | (Made::Spoilt, _) => false,
         };
         if !as_told && inside.made == Made::Loaded {
@@ -144,70 +138,49 @@ impl ServerGate {
 }
 
 impl Inside {
+    async fn way(&mut self) -> Result<&mut dyn Way, GateError> {
+        let way = match self.way.take() {
+            Some(way) => way,
+            None => way::chosen(&self.host, &self.rules).await?,
+        };
+        Ok(self.way.insert(way).as_mut())
+    }
+
     /// Writes what is left of a right; whether that was done in time.
-    async fn write(&mut self, table: &GateTable, end: Moment) -> Result<bool, GateError> {
+    async fn write(&mut self, end: Moment) -> Result<bool, GateError> {
+        let made = self.made;
+        let way = self.way().await?;
         // Before the right is computed: it takes longer than all else.
-        self.nft.start().await?;
-        let begun = raw_clock::now();
-        let right = end.since(begun);
-        if right < Duration::from_millis(1) {
-            return Err(GateError::TooLate);
-        }
-        if self.made == Made::Loaded {
-            if self.nft.say(&GateTable::prolong(right)).await? == Answer::Absent {
+        way.start().await?;
+        let right = way.written(end.since(raw_clock::now())).ok_or(GateError::TooLate)?;
+        if made == Made::Loaded {
+            if !way.prolong(right).await? {
                 self.made = Made::Spoilt;
                 self.changed = true;
                 return Ok(false);
             }
         } else {
-            self.nft.say(&table.load(Some(right))).await?;
+            way.load(Some(right)).await?;
             self.made = Made::Loaded;
         }
-        Ok(raw_clock::now().since(begun) <= LATE)
+        Ok(raw_clock::now() + right <= end + LATE)
     }
 
-    async fn close(&mut self, table: &GateTable) -> Result<(), GateError> {
-        self.nft.say(GateTable::CLOSE).await?;
-        if self.is_read_closed(table).await? {
+    async fn close(&mut self) -> Result<(), GateError> {
+        let was_loaded = self.made == Made::Loaded;
+        let way = self.way().await?;
+        way.close().await?;
+        if is_read_closed(way).await? {
             return Ok(());
         }
-        self.changed |= self.made == Made::Loaded;
-        self.nft.say(&table.load(None)).await?;
+        way.load(None).await?;
+        let is_closed = is_read_closed(way).await;
         self.made = Made::Loaded;
-        if self.is_read_closed(table).await? {
-            return Ok(());
-        }
-        Err(GateError::Refused("the gate is not as it was written".to_owned()))
-    }
-
-    async fn is_read_closed(&mut self, table: &GateTable) -> Result<bool, GateError> {
-        Ok(self.read(table).await?.is_some_and(|(read, whole)| whole && read.is_closed()))
-    }
-
-    /// The table, if it is there, and whether its rules are ours.
-    async fn read(&mut self, table: &GateTable) -> Result<Option<(GateRead, bool)>, GateError> {
-        let form = match &self.form {
-            Some(form) => form.clone(),
-            None => self.learn_form(table).await?,
-        };
-        let Answer::Done(printed) = self.nft.say(GateTable::LIST).await? else { return Ok(None) };
-        let read = GateRead::parse(&printed).ok_or_else(|| unreadable(&printed))?;
-        let whole = read.is_whole(&form);
-        Ok(Some((read, whole)))
-    }
-
-    async fn learn_form(&mut self, table: &GateTable) -> Result<GateRead, GateError> {
-        self.nft.say(&table.load_form()).await?;
-        let listed = self.nft.say(GateTable::LIST_FORM).await?;
-        self.nft.say(GateTable::DELETE_FORM).await?;
-        let Answer::Done(printed) = listed else { return Err(unreadable("")) };
-        let form = GateRead::parse(&printed).ok_or_else(|| unreadable(&printed))?;
-        self.form = Some(form.clone());
-        Ok(form)
+        self.changed |= was_loaded;
+        if is_closed? { Ok(()) } else { Err(GateError::Refused("the gate is not as it was written".to_owned())) }
     }
 }
 
-fn unreadable(printed: &str) -> GateError {
-    let first = crate::ports::host::printable(printed.lines().next().unwrap_or_default());
-    GateError::Refused(format!("what it prints of a table is not understood: {first}"))
+async fn is_read_closed(way: &mut dyn Way) -> Result<bool, GateError> {
+    Ok(way.read().await?.is_some_and(|read| read.whole && read.closed))
 }

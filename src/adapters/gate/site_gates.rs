@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::far::{Far, Known, Right, What};
 use super::server_gate::ServerGate;
 use crate::domain::lease::GateSeen;
-use crate::domain::traffic::GateTable;
+use crate::domain::traffic::GateRules;
 use crate::ports::gate::{Change, GateError, Gates, Until, Whole};
 use crate::ports::host::{Command, Host};
 
@@ -51,18 +51,18 @@ impl SiteGates {
     pub fn new(
         own: Arc<dyn Host>,
         others: Vec<Arc<dyn Host>>,
-        table: &GateTable,
+        rules: &GateRules,
         (hold, every): (Command, Duration),
     ) -> Self {
         let right = watch::Sender::new(Right { what: What::Undecided, change: 0 });
         let keep = |host: Arc<dyn Host>| {
             let known = watch::Sender::new(Known::default());
-            let (table, command) = (table.clone(), hold.clone());
-            let far = Far { host, command, table, every, right: right.subscribe(), known: known.clone() };
+            let (rules, command) = (rules.clone(), hold.clone());
+            let far = Far { host, command, rules, every, right: right.subscribe(), known: known.clone() };
             Other { known, keeping: tokio::spawn(far.run()) }
         };
         let others = others.into_iter().map(keep).collect();
-        Self { own: ServerGate::new(own, table.clone()), others, right, every }
+        Self { own: ServerGate::new(own, rules.clone()), others, right, every }
     }
 
     /// Tells all holders what the site may do from now on; the number of this change.

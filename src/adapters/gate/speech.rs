@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::lease::GateSeen;
-use crate::domain::traffic::GateTable;
+use crate::domain::traffic::GateRules;
 
 /// What LIM 1 says.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,7 +12,7 @@ pub(super) enum ToHolder {
     /// First of all: the rules, and how often to ask.
     Begin {
         /// The rules of the gate.
-        table: GateTable,
+        rules: GateRules,
         /// Milliseconds between two questions.
         every_ms: u64,
     },

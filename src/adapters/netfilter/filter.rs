@@ -1,7 +1,7 @@
 //! Reading and changing both packet filters of a server.
 
 use super::Server;
-use crate::domain::traffic::{Family, Found};
+use crate::domain::traffic::{Block, Family, Found};
 use crate::ports::host::{Command, HostError, run_checked};
 use crate::ports::traffic_control::TrafficError;
 
@@ -39,15 +39,23 @@ pub(super) const RESTORE_ARGUMENTS: [&str; 3] = ["--noflush", "-w", LOCK_WAIT];
 
 /// Reads both packet filters.
 pub(super) async fn found(server: &Server) -> Result<Both, TrafficError> {
-    let (v4, v6) = tokio::try_join!(family_found(server, "iptables-save"), family_found(server, "ip6tables-save"))?;
-    Ok(Both { v4, v6 })
+    found_with_gate(server).await.map(|(ours, _)| ours)
 }
 
-async fn family_found(server: &Server, save: &'static str) -> Result<Found, TrafficError> {
+/// Reads both packet filters: the block by order, and the chains of the gate where there are any.
+pub(super) async fn found_with_gate(server: &Server) -> Result<(Both, Both), TrafficError> {
+    let (v4, v6) = tokio::try_join!(saved(server, "iptables-save"), saved(server, "ip6tables-save"))?;
+    let both = |block| {
+        let read = |text| Found::parse_of(block, text).map_err(|error| server.unreadable("the packet filter", &error));
+        Ok(Both { v4: read(&v4)?, v6: read(&v6)? })
+    };
+    Ok((both(Block::ByOrder)?, both(Block::Gate)?))
+}
+
+async fn saved(server: &Server, save: &'static str) -> Result<String, TrafficError> {
     // Any other status than 0, also 4 for a busy lock, means that we do not know, never that nothing is there.
     let output = run_checked(server.host.as_ref(), Command::new([save, "-c", "-t", "filter"])).await;
-    let output = output.map_err(server.failed("reading the packet filter"))?;
-    Found::parse(&output.text()).map_err(|error| server.unreadable("the packet filter", &error))
+    Ok(output.map_err(server.failed("reading the packet filter"))?.text())
 }
 
 /// Leads both packet filters from what was found to what is wanted, and reads them back.

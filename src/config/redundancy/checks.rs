@@ -29,6 +29,7 @@ pub(super) fn check(file: &Path, written: &File, reading: &mut Reading<File>) ->
         check_servers(file, written, &mut reading.problems);
     }
     check_control_addresses(file, written, reading);
+    check_service_addresses(file, written, &mut reading.problems);
     check_values(file, written, &mut reading.problems);
     written.auto_copy.as_ref().and_then(|part| auto_copy(file, part, &mut reading.problems))
 }
@@ -93,6 +94,21 @@ fn check_control_addresses(file: &Path, written: &File, reading: &mut Reading<Fi
         if part.value.iter().take(i).any(|before| before.value == address.value) {
             let message = format!("{} stands here a second time", address.value);
             reading.problems.push(Problem::at(file, address, message).write("it once"));
+        }
+    }
+}
+
+fn check_service_addresses(file: &Path, written: &File, problems: &mut Vec<Problem>) {
+    for (i, address) in written.service_address.iter().enumerate() {
+        let cards = [&written.primary, &written.alternate].into_iter().flatten().flat_map(|part| part.value.values());
+        let servers = cards.map(|card| card.value.address.value);
+        let control = written.network_control_address.iter().flat_map(|part| part.value.iter().map(|of| of.value));
+        if let Some(fault) = address.value.fault(servers.chain(control)) {
+            problems.push(Problem::at(file, address, fault).write("{address: 192.0.2.50/24, interface: eth0}"));
+        }
+        if written.service_address.iter().take(i).any(|before| before.value.ip() == address.value.ip()) {
+            let message = format!("{} stands here a second time", address.value.ip());
+            problems.push(Problem::at(file, address, message).write("it once"));
         }
     }
 }

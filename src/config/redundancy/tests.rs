@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::{platform, translation};
 use crate::domain::configuration::Mode;
+use crate::domain::service_address::Interface;
 use crate::domain::translation::TranslationEntry;
 
 proptest! {
@@ -49,6 +50,7 @@ fn builtin(name: &str) -> Result<Platform, Vec<String>> {
 prop_compose! {
     fn configurations()(
         (membership, control, translation) in (memberships(), control_addresses(), tables()),
+        service_address in proptest::option::of("(10\\.250\\.[1-9]\\.[1-9]/24|2001:db8:ffff::[1-9]/64)"),
         (there, back) in (modes(), modes()),
         boot in (prop_oneof![Just(WithoutPeer::StayBlocked), Just(WithoutPeer::Open)], 0_u64..=86_400),
         auto_copy in proptest::option::of(auto_copies()),
@@ -56,10 +58,14 @@ prop_compose! {
         topology in btree_set("[ -~]{0,20}|[^\\p{C}]{0,8}", 0..4),
     ) -> Configuration {
         let mut membership = membership;
+        let interface: Interface = "eth0".parse().unwrap();
+        let service_address = service_address.map(|text| ServiceAddress { address: text.parse().unwrap(), interface });
+        let service_address = service_address.into_iter().collect();
         membership.never_block.extend(control.iter().copied());
         Configuration {
             membership,
             network_control_address: control,
+            service_address,
             takeover: TakeoverSettings { alternate_from_primary: there, primary_from_alternate: back },
             boot: BootPolicy { without_peer: boot.0, grace: Duration::from_secs(boot.1) },
             auto_copy,

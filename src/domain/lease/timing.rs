@@ -84,6 +84,22 @@ impl Timing {
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
+    /// Whether a gate that counts whole seconds can keep these times: what is left of a lease when a round is answered,
+    /// at the latest after one renewal, is rounded down, and has to last for two more renewals.
+    ///
+    /// `fast`: 1.5 s less 0.25 s is 1.25 s, written as 1 s, and two renewals take 0.5 s.
+    ///
+    /// # Errors
+    /// [`TimingError::TooFineForSeconds`] with the numbers.
+    pub fn in_whole_seconds(&self) -> Result<(), TimingError> {
+        let left = self.lease.saturating_sub(self.renewal);
+        let written = Duration::from_secs(left.as_secs());
+        if written > self.renewal * 2 {
+            return Ok(());
+        }
+        Err(TimingError::TooFineForSeconds { left, written, renewal: self.renewal })
+    }
+
     /// How often the holder asks anew.
     #[must_use]
     pub const fn renewal(&self) -> Duration {
@@ -168,6 +184,20 @@ impl TryFrom<Written> for Timing {
 /// Why times are refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TimingError {
+    /// A gate that counts whole seconds would close between two renewals.
+    #[error(
+        "nft does not work there, and ipset counts whole seconds: of a lease that has {} left it keeps {}, which must be \
+         longer than two renewals of {}; use nft, or a longer lease",
+        Spoken(*left), Spoken(*written), Spoken(*renewal)
+    )]
+    TooFineForSeconds {
+        /// What is left of a lease when it is written.
+        left: Duration,
+        /// What is written of it.
+        written: Duration,
+        /// How often.
+        renewal: Duration,
+    },
     /// Two sites could be live.
     #[error(
         "a voter's promise of {} is too short for a lease of {}: with a block that is {} late, takes {} and clocks \
@@ -278,5 +308,24 @@ mod tests {
         assert!(matches!(Timing::own(zero), Err(TimingError::Senseless { .. })));
         let long = Written { promise: Duration::from_secs(301), ..written(Timing::STANDARD) };
         assert!(matches!(Timing::own(long), Err(TimingError::PromiseTooLong { .. })));
+    }
+
+    #[test]
+    fn every_profile_can_be_kept_in_whole_seconds_and_what_cannot_is_refused_with_numbers() {
+        for timing in [Timing::FAST, Timing::STANDARD, Timing::WAN] {
+            assert_eq!(timing.in_whole_seconds(), Ok(()));
+        }
+        // 1.2 s less a renewal is less than the second that is the least.
+        let short = Written { lease: Duration::from_millis(1_200), ..written(Timing::FAST) };
+        let short = Written { renewal: Duration::from_millis(240), ..short };
+        let error = Timing::own(short).unwrap().in_whole_seconds().unwrap_err().to_string();
+        assert!(error.contains("0.96 s") && error.contains("0.24 s"), "{error}");
+        let seldom = Written {
+            renewal: Duration::from_millis(500),
+            lease: Duration::from_millis(2_490),
+            promise: Duration::from_secs(4),
+            ..written(Timing::FAST)
+        };
+        assert!(Timing { renewal: seldom.renewal, lease: seldom.lease, ..Timing::FAST }.in_whole_seconds().is_err());
     }
 }

@@ -5,13 +5,16 @@ use std::fmt::Write as _;
 
 use thiserror::Error;
 
-use super::{Chain, Signed};
+use super::{Block, Chain, Signed};
 
 /// Our chains in the table `filter` of one family, and every rule that calls one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Found {
+    block: Block,
     chains: BTreeMap<Chain, Vec<FoundRule>>,
     calls: Vec<Call>,
+    /// Where the gate's call has to stand second, for the block by order is called first.
+    second: BTreeSet<Chain>,
 }
 
 /// A rule of one of our chains.
@@ -38,8 +41,8 @@ pub(super) struct Call {
 
 impl Call {
     /// Whether it is a hook as we write it; any other call is somebody else's.
-    pub(super) fn is_hook(&self) -> bool {
-        self.from == self.chain.hook() && self.rule == self.chain.jump()
+    pub(super) fn is_hook(&self, block: Block) -> bool {
+        self.from == self.chain.hook() && self.rule == block.jump(self.chain)
     }
 }
 
@@ -51,7 +54,15 @@ impl Found {
     /// # Errors
     /// [`FoundError`] when it is no such text, or not to its end.
     pub fn parse(text: &str) -> Result<Self, FoundError> {
-        let mut reading = Reading::default();
+        Self::parse_of(Block::ByOrder, text)
+    }
+
+    /// The same of another block. Where the block by order is called first, the gate's place counts from behind it.
+    ///
+    /// # Errors
+    /// As [`Found::parse`].
+    pub fn parse_of(block: Block, text: &str) -> Result<Self, FoundError> {
+        let mut reading = Reading { found: Self::nothing_of(block), ..Reading::default() };
         // A comment may hold line ends: a line goes on until its quotes are closed.
         let mut begun = String::new();
         for (number, line) in text.lines().enumerate() {
@@ -70,13 +81,21 @@ impl Found {
         if reading.table.is_some() { Err(FoundError::CutOff) } else { Ok(reading.found) }
     }
 
-    /// Our three chains with these rules, each called first by its built-in chain.
-    pub(super) fn hooked_first(rules: impl Fn(Chain) -> Vec<String>) -> Self {
+    /// Nothing of this block.
+    #[must_use]
+    pub fn nothing_of(block: Block) -> Self {
+        Self { block, ..Self::default() }
+    }
+
+    /// The three chains of a block with these rules, each called first by its built-in chain.
+    pub(super) fn hooked_first(block: Block, rules: impl Fn(Chain) -> Vec<String>) -> Self {
         let rule = |text| FoundRule { text, packets: 0 };
-        let mut calls =
-            Chain::ALL.map(|chain| Call { from: chain.hook().to_owned(), place: 1, rule: chain.jump(), chain });
+        let call = |chain: Chain| Call { from: chain.hook().to_owned(), place: 1, rule: block.jump(chain), chain };
+        let mut calls = Chain::ALL.map(call);
         calls.sort();
         Self {
+            block,
+            second: BTreeSet::new(),
             chains: Chain::ALL.map(|chain| (chain, rules(chain).into_iter().map(rule).collect())).into(),
             calls: calls.into(),
         }
@@ -114,7 +133,7 @@ impl Found {
 
     /// The first place at which the built-in chain calls our chain.
     pub(super) fn hook_place(&self, chain: Chain) -> Option<usize> {
-        self.calls.iter().filter(|call| call.chain == chain && call.is_hook()).map(|call| call.place).min()
+        self.calls.iter().filter(|call| call.chain == chain && call.is_hook(self.block)).map(|call| call.place).min()
     }
 
     /// The input for `iptables-restore --noflush` that makes this `target`, in one change; nothing to do is `None`.
@@ -131,23 +150,24 @@ impl Found {
         let mut lines = Vec::new();
         let (marked, rewritten): (Vec<Chain>, Vec<Chain>) =
             changed.into_iter().partition(|chain| self.differs_in_its_mark_only(target, *chain));
-        lines.extend(rewritten.iter().map(|chain| format!(":{} - [0:0]", chain.name())));
+        lines.extend(rewritten.iter().map(|chain| format!(":{} - [0:0]", self.block.chain(*chain))));
         lines.extend(uncall.iter().map(|call| format!("-D {} {}", call.from, call.rule)));
         for chain in marked {
             let mark = target.texts(chain).and_then(|texts| texts.first().copied()).unwrap_or_default();
-            lines.push(format!("-R {} 1 {mark}", chain.name()));
+            lines.push(format!("-R {} 1 {mark}", self.block.chain(chain)));
         }
         for chain in rewritten {
             let rules = target.texts(chain).unwrap_or_default();
-            lines.extend(rules.iter().map(|rule| format!("-A {} {rule}", chain.name())));
+            lines.extend(rules.iter().map(|rule| format!("-A {} {rule}", self.block.chain(chain))));
         }
-        lines.extend(call.iter().map(|call| format!("-I {} {} {}", call.from, call.place, call.rule)));
-        lines.extend(gone.iter().map(|chain| format!("-F {}", chain.name())));
-        lines.extend(gone.iter().map(|chain| format!("-X {}", chain.name())));
+        let place = |call: &Call| call.place + usize::from(self.second.contains(&call.chain));
+        lines.extend(call.iter().map(|call| format!("-I {} {} {}", call.from, place(call), call.rule)));
+        lines.extend(gone.iter().map(|chain| format!("-F {}", self.block.chain(*chain))));
+        lines.extend(gone.iter().map(|chain| format!("-X {}", self.block.chain(*chain))));
         (!lines.is_empty()).then(|| format!("*filter\n{}\nCOMMIT\n", lines.join("\n")))
     }
 
-    fn texts(&self, chain: Chain) -> Option<Vec<&str>> {
+    pub(super) fn texts(&self, chain: Chain) -> Option<Vec<&str>> {
         self.chains.get(&chain).map(|rules| rules.iter().map(|rule| rule.text.as_str()).collect())
     }
 
@@ -169,7 +189,9 @@ impl Found {
         };
         let differs = |call: &&'a Call| alike(&self.calls, call) != alike(&target.calls, call);
         let ours_to_delete = |call: &&'a Call| {
-            call.is_hook() || !target.chains.contains_key(&call.chain) || !alike(&target.calls, call).is_empty()
+            call.is_hook(self.block)
+                || !target.chains.contains_key(&call.chain)
+                || !alike(&target.calls, call).is_empty()
         };
         let uncall = self.calls.iter().filter(differs).filter(ours_to_delete).collect();
         let mut call: Vec<&Call> = target.calls.iter().filter(differs).collect();
@@ -207,7 +229,7 @@ impl Reading {
     fn line_of_filter(&mut self, line: &str) -> Result<(), ()> {
         if let Some(declaration) = line.strip_prefix(':') {
             let name = declaration.split(' ').next().unwrap_or_default();
-            if let Some(chain) = named(name) {
+            if let Some(chain) = self.found.block.chain_named(name) {
                 self.found.chains.entry(chain).or_default();
             }
             return Ok(());
@@ -227,16 +249,27 @@ impl Reading {
     }
 
     fn rule(&mut self, from: &str, place: Option<usize>, rule: &str, packets: u64) {
-        if let Some(chain) = named(from) {
+        if let Some(chain) = self.found.block.chain_named(from) {
             self.found.chains.entry(chain).or_default().push(FoundRule { text: canonical(rule), packets });
+            return;
+        }
+        if !self.places.contains_key(from) && self.found.block == Block::Gate && self.is_passed_over(from, rule) {
             return;
         }
         let count = self.places.entry(from.to_owned()).or_default();
         *count += 1;
         let place = place.unwrap_or(*count);
-        if let Some(chain) = called(rule) {
+        if let Some(chain) = called(self.found.block, rule) {
             self.found.calls.push(Call { from: from.to_owned(), place, rule: rule.to_owned(), chain });
         }
+    }
+}
+
+impl Reading {
+    /// Whether a rule that would be the first of its chain calls the block by order, for the first time.
+    fn is_passed_over(&mut self, from: &str, rule: &str) -> bool {
+        let by_order = Chain::ALL.into_iter().find(|chain| from == chain.hook() && rule == Block::ByOrder.jump(*chain));
+        by_order.is_some_and(|chain| self.found.second.insert(chain))
     }
 }
 
@@ -257,15 +290,11 @@ fn in_quotes(line: &str) -> bool {
     quoted
 }
 
-fn named(name: &str) -> Option<Chain> {
-    Chain::ALL.into_iter().find(|chain| chain.name() == name)
-}
-
-/// Which of our chains a rule jumps or goes to.
-fn called(rule: &str) -> Option<Chain> {
+/// Which chain of a block a rule jumps or goes to.
+fn called(block: Block, rule: &str) -> Option<Chain> {
     let (rest, last) = rule.rsplit_once(' ')?;
     let calls = ["-j", "-g"].iter().any(|word| rest == *word || rest.ends_with(&format!(" {word}")));
-    named(last).filter(|_| calls)
+    block.chain_named(last).filter(|_| calls)
 }
 
 /// Takes `[packets:bytes] ` off the beginning of a line.

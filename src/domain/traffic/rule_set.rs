@@ -70,11 +70,39 @@ impl Chain {
             Self::Fwd => "FORWARD",
         }
     }
+}
+
+/// The two blocks that have chains of their own in iptables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Block {
+    /// The block by order, which lasts.
+    #[default]
+    ByOrder,
+    /// The gate of automatic takeover where nft does not work.
+    Gate,
+}
+
+impl Block {
+    /// The name of a chain of its.
+    #[must_use]
+    pub const fn chain(self, chain: Chain) -> &'static str {
+        match (self, chain) {
+            (Self::ByOrder, chain) => chain.name(),
+            (Self::Gate, Chain::In) => "MXONE_REDUNDANCY_GATE_IN",
+            (Self::Gate, Chain::Out) => "MXONE_REDUNDANCY_GATE_OUT",
+            (Self::Gate, Chain::Fwd) => "MXONE_REDUNDANCY_GATE_FWD",
+        }
+    }
 
     /// The rule by which the built-in chain calls it.
     #[must_use]
-    pub fn jump(self) -> String {
-        format!("-j {}", self.name())
+    pub fn jump(self, chain: Chain) -> String {
+        format!("-j {}", self.chain(chain))
+    }
+
+    /// The chain of its that bears this name.
+    pub(super) fn chain_named(self, name: &str) -> Option<Chain> {
+        Chain::ALL.into_iter().find(|chain| self.chain(*chain) == name)
     }
 }
 
@@ -83,15 +111,20 @@ impl Chain {
 /// They know no connection states and are applied to every packet, so that a session that was up before ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleSet {
-    v4: BTreeMap<Chain, Vec<String>>,
-    v6: BTreeMap<Chain, Vec<String>>,
+    pub(super) v4: BTreeMap<Chain, Vec<String>>,
+    pub(super) v6: BTreeMap<Chain, Vec<String>>,
 }
 
 impl RuleSet {
     /// The rules that turn these ports away and spare these.
     #[must_use]
     pub fn new(telephony: &[TelephonyPort], spared: &Spared, turn_away: TurnAway, probe: Option<SipProbe>) -> Self {
-        let facts = Facts { telephony, spared, turn_away, probe, heartbeat: None };
+        Self::of(&Facts { telephony, spared, turn_away, probe, heartbeat: None })
+    }
+
+    /// The rules that follow from these facts.
+    #[must_use]
+    pub(super) fn of(facts: &Facts<'_>) -> Self {
         let family = |family| {
             let written = |chain| facts.rules(chain, &[family]).iter().map(|rule| rule.as_iptables(family)).collect();
             Chain::ALL.into_iter().map(|chain| (chain, written(chain))).collect()
@@ -123,7 +156,9 @@ impl RuleSet {
     #[must_use]
     pub fn in_force(&self, family: Family, mark: Mark) -> Found {
         let marker = self.signed(mark).rule();
-        Found::hooked_first(|chain| std::iter::once(&marker).chain(self.rules(family, chain)).cloned().collect())
+        Found::hooked_first(Block::ByOrder, |chain| {
+            std::iter::once(&marker).chain(self.rules(family, chain)).cloned().collect()
+        })
     }
 
     /// A mark with our fingerprint.

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use ipnet::IpNet;
+
+use crate::domain::service_address::Interface;
 
 use crate::flows::lease::LONGEST_HOLD;
 
@@ -66,6 +69,20 @@ pub struct WitnessWish {
     pub port: u16,
     /// Take the monitors' part in automatic takeover out again.
     #[arg(long, conflicts_with = "address")]
+    pub remove: bool,
+}
+
+/// `settings service-address`.
+#[derive(Debug, Args)]
+pub struct ServiceAddressWish {
+    /// The address with the length of its network; without one the present ones are listed.
+    #[arg(value_name = "ADDRESS/PREFIX")]
+    pub address: Option<IpNet>,
+    /// The network interface of LIM 1, the same at both sites.
+    #[arg(long, value_name = "IF", requires = "address")]
+    pub interface: Option<Interface>,
+    /// Take it away; without an address, all.
+    #[arg(long, conflicts_with = "interface")]
     pub remove: bool,
 }
 

@@ -10,10 +10,12 @@ use super::given::entry;
 use super::{Run, SCHEMA};
 use crate::domain::configuration;
 use crate::domain::given::Given;
+use crate::domain::service_address::ServiceAddress;
 use crate::domain::translation::{Severity, TranslationEntry, TranslationTable, parse_side};
-use crate::faces::cli::{Direction, Mode, Setting, Translation, WitnessWish};
+use crate::faces::cli::{Direction, Mode, ServiceAddressWish, Setting, Translation, WitnessWish};
 use crate::faces::failure::{Exit, Failure};
 use crate::faces::print;
+use crate::flows::service_address::Change;
 use crate::flows::{self, Ended, Stopped};
 use crate::ports::dialog::News;
 use crate::ports::documents::TableForm;
@@ -44,6 +46,24 @@ impl Run<'_> {
                 } else {
                     flows::witness::set_up(self.ports, &request, wish.port, &mut *dialog).await
                 };
+                self.ended(ended)
+            }
+            Setting::ServiceAddress(ServiceAddressWish { address: None, remove: false, .. }) => {
+                let addresses = self.configuration()?.service_address;
+                let text: Vec<String> = addresses.iter().map(|address| format!("{address}\n")).collect();
+                self.emit(&json!({"schema": SCHEMA, "service_address": addresses}), &text.concat())
+            }
+            Setting::ServiceAddress(ServiceAddressWish { address, interface, remove }) => {
+                let change = match (address, interface) {
+                    (address, _) if remove => Change::Remove(address.map(|address| address.addr())),
+                    (Some(address), Some(interface)) => Change::Set(ServiceAddress { address, interface }),
+                    (_, _) => {
+                        let told = "--interface is missing: the network interface of LIM 1 that is to hold the address";
+                        return Err(Failure::new(Exit::BadInput, told));
+                    }
+                };
+                let mut dialog = self.dialog(Given::default(), false);
+                let ended = flows::service_address::change(self.ports, &request, change, &mut *dialog).await;
                 self.ended(ended)
             }
             Setting::NetworkControlAddress { addresses } if addresses.is_empty() => {

@@ -51,6 +51,7 @@ pub(super) async fn members(ports: &Ports, given: &Given, dialog: &mut dyn Dialo
     Ok(Configuration {
         membership,
         network_control_address: control,
+        service_address: Vec::new(),
         takeover: TakeoverSettings::default(),
         boot: BootPolicy::default(),
         auto_copy: None,

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::LOOK_EVERY;
+use super::{AddressKeeper, LOOK_EVERY};
 use crate::domain::lease::{Event, GateSeen, Moment};
 use crate::domain::site::{LimNumber, Order, ServerId};
 use crate::domain::traffic::{Origin, Traffic};
@@ -46,6 +46,10 @@ pub struct AtSite {
     pub traffic: Arc<dyn TrafficControl>,
     /// Its LIM 1.
     pub first: ServerId,
+    /// Keeps the service address.
+    pub address: AddressKeeper,
+    /// The other site was silent when it was not heard for this long.
+    pub silent_after: Duration,
     /// Whether the gates of the other servers are being armed.
     pub arming: Arc<AtomicBool>,
 }
@@ -166,6 +170,7 @@ impl AtSite {
         };
         if seen == GateSeen::Closed {
             self.follow.change(|wanted| wanted.traffic = Some(false));
+            self.address.give_up();
         }
         Ok(seen)
     }
@@ -173,6 +178,7 @@ impl AtSite {
     /// Opens the gates first: while they are timed, they alone decide.
     pub(super) async fn open(&self, until: Until) -> Result<(), GateError> {
         let change = self.gates.open(until).await?;
+        self.address.hold(until);
         self.follow.change(|wanted| wanted.traffic = Some(true));
         match until {
             Until::Standing => self.follow.change(|wanted| wanted.others = true),
@@ -203,6 +209,7 @@ impl AtSite {
             let _ = events.send(Event::NotArmed { ticket });
             return;
         };
+        self.address.hold(Until::Moment(until));
         let gates = Arc::clone(&self.gates);
         tokio::spawn(async move {
             let armed = gates.carried_out(change, right / 2).await;
@@ -212,11 +219,14 @@ impl AtSite {
 
     /// Blocks. Only the proof is waited for aside: what is opened after this returned is opened after the block.
     pub(super) async fn close(&self, ticket: u64, events: UnboundedSender<Event>) {
+        let order = self.address.give_up();
         let change = self.gates.close().await;
         self.follow.change(|wanted| (wanted.traffic, wanted.others) = (Some(false), false));
-        let gates = Arc::clone(&self.gates);
+        let (gates, address) = (Arc::clone(&self.gates), self.address.clone());
         tokio::spawn(async move {
-            let verified = gates.carried_out(change, BLOCKED_WITHIN).await;
+            let (closed, given_up) =
+                tokio::join!(gates.carried_out(change, BLOCKED_WITHIN), address.is_given_up(order, BLOCKED_WITHIN));
+            let verified = closed && given_up;
             let _ = events.send(Event::Closed { ticket, verified });
         });
     }

@@ -7,12 +7,15 @@ use async_trait::async_trait;
 use super::*;
 use crate::domain::configuration::BootPolicy;
 use crate::domain::lease::{GateSeen, Memory, Reason};
+use crate::domain::service_address::{Interface, Lifetime, ServiceAddress};
 use crate::domain::site::{Order, ServerId, Site};
 use crate::domain::traffic::{Origin, Traffic};
 use crate::ports::clock::Clock;
 use crate::ports::gate::{Change, GateError, Gates, Whole};
+use crate::ports::host::HostError;
 use crate::ports::messages::Dropped;
 use crate::ports::notifier::{Notice, Notifier, NotifyError};
+use crate::ports::service_address::ServiceAddresses;
 use crate::ports::traffic_control::{TrafficControl, TrafficError};
 use crate::ports::voter::Sight;
 
@@ -25,6 +28,8 @@ struct Slow {
     done: Mutex<Vec<String>>,
     /// Whether other servers' gates are held.
     held: bool,
+    /// Whether the service address cannot be given up.
+    keeps_address: bool,
 }
 
 impl Slow {
@@ -106,6 +111,28 @@ impl TrafficControl for Slow {
     }
 }
 
+#[async_trait]
+impl ServiceAddresses for Slow {
+    async fn hold(&self, _: ServerId, _: &[ServiceAddress], lifetime: Lifetime) -> Result<(), HostError> {
+        self.did(format!("address held {lifetime}"));
+        Ok(())
+    }
+    async fn give_up(&self, at: ServerId, _: &[ServiceAddress]) -> Result<(), HostError> {
+        if self.keeps_address {
+            return Err(HostError::Lost { host: at.to_string(), command: String::new() });
+        }
+        self.did("address given up");
+        Ok(())
+    }
+    async fn announce(&self, _: ServerId, _: &[ServiceAddress]) -> Result<(), HostError> {
+        self.did("address announced");
+        Ok(())
+    }
+    async fn has_interface(&self, _: ServerId, _: &Interface) -> Result<bool, HostError> {
+        Ok(true)
+    }
+}
+
 /// Everything else, which does nothing.
 struct Nothing;
 
@@ -174,6 +201,10 @@ impl Clock for Nothing {
 fn site(slow: &Arc<Slow>) -> (Work, UnboundedReceiver<String>) {
     let (say, said) = unbounded_channel();
     let traffic: Arc<dyn TrafficControl> = Arc::<Slow>::clone(slow);
+    let port: Arc<dyn ServiceAddresses> = Arc::<Slow>::clone(slow);
+    let interface = "eth0".parse().unwrap();
+    let addresses = vec![ServiceAddress { address: "192.0.2.50/24".parse().unwrap(), interface }];
+    let keeping = Keeping { port, addresses, at: FIRST, clock: Arc::new(Nothing) };
     let servers = vec![FIRST, "primary/2".parse().unwrap()];
     let site = AtSite {
         gates: Arc::<Slow>::clone(slow),
@@ -181,6 +212,8 @@ fn site(slow: &Arc<Slow>) -> (Work, UnboundedReceiver<String>) {
         follow: Follow::start(Arc::clone(&traffic), servers, say.clone()),
         traffic,
         first: FIRST,
+        address: AddressKeeper::start(keeping, say.clone()),
+        silent_after: Duration::from_secs(1),
         arming: Arc::default(),
     };
     let news = News { notifier: Arc::new(Nothing), wall: Arc::new(Nothing), from: "primary".to_owned() };
@@ -188,7 +221,8 @@ fn site(slow: &Arc<Slow>) -> (Work, UnboundedReceiver<String>) {
     let (machine, _) = Witness::start(Timing::FAST, Stored::Lost, Moment::from_nanos(1));
     let tools = Tools { messages, memory, clock, news, reigns: Arc::new(Nothing) };
     let machine = Machine::Witness(Box::new(machine));
-    (Work { machine, tools, site: Some(site), events: unbounded_channel(), say, reigning: None }, said)
+    let events = unbounded_channel();
+    (Work { machine, tools, site: Some(site), peer_heard: None, events, say, reigning: None }, said)
 }
 
 fn arm() -> Effect {
@@ -214,7 +248,8 @@ async fn gates_are_told_one_thing_after_the_other_and_a_block_has_the_last_word(
         let (mut work, _said) = site(&slow);
         work.carry_out(effects, Moment::from_nanos(1)).await;
         soon().await;
-        let gates: Vec<String> = slow.done().into_iter().filter(|did| !did.contains("primary/")).collect();
+        let gates: Vec<String> =
+            slow.done().into_iter().filter(|did| !did.contains("primary/") && !did.contains("address")).collect();
         assert_eq!(gates, ["opened", "closed"]);
     }
 }
@@ -250,5 +285,44 @@ async fn gates_that_were_not_all_armed_in_time_are_told_to_the_state_machine() {
         soon().await;
         let event = work.events.1.try_recv().unwrap();
         assert_eq!(event, if held { Event::Armed { ticket: 1 } } else { Event::NotArmed { ticket: 1 } });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_service_address_is_held_for_less_than_the_right_and_announced_again_after_a_heal() {
+    let slow = Arc::new(Slow::default());
+    let (mut work, _said) = site(&slow);
+    let addresses = || slow.done().into_iter().filter(|did| did.contains("address")).collect::<Vec<_>>();
+    work.carry_out(vec![open(Right::For(Duration::from_secs(60)))], Moment::from_nanos(1)).await;
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    let told = addresses();
+    assert_eq!(told.iter().filter(|did| *did == "address announced").count(), 4, "{told:?}");
+    assert!(told.iter().all(|did| ["address held 59", "address announced"].contains(&did.as_str())), "{told:?}");
+
+    work.heard_from(Voter::Monitor(Site::Alternate));
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    work.heard_from(Voter::Monitor(Site::Alternate));
+    soon().await;
+    assert_eq!(addresses().iter().filter(|did| *did == "address announced").count(), 4, "it was never silent");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    work.heard_from(Voter::Monitor(Site::Alternate));
+    soon().await;
+    assert_eq!(addresses().iter().filter(|did| *did == "address announced").count(), 5);
+
+    work.carry_out(vec![close()], Moment::from_nanos(1)).await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(addresses().last().unwrap(), "address given up");
+    assert_eq!(addresses().iter().filter(|did| *did == "address announced").count(), 5, "and announced no more");
+    assert_eq!(work.events.1.try_recv().unwrap(), Event::Closed { ticket: 2, verified: false });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_site_that_still_holds_the_service_address_is_not_proved_to_be_blocked() {
+    for keeps_address in [true, false] {
+        let slow = Arc::new(Slow { held: true, keeps_address, ..Slow::default() });
+        let (mut work, _said) = site(&slow);
+        work.carry_out(vec![open(Right::Standing), close()], Moment::from_nanos(1)).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(work.events.1.try_recv().unwrap(), Event::Closed { ticket: 2, verified: !keeps_address });
     }
 }
