@@ -19,9 +19,12 @@ const FOLDER: &str = "/etc/mxone_system_redundancy/lease";
 /// The copies beside `lease.yaml`.
 const COPIES: [&str; 3] = ["etcd-ca.pem", "etcd-cert.pem", "etcd-key.pem"];
 
+/// Where the keys of all pairs are, for people.
+const PREFIX: &str = "/mxone_system_redundancy";
+
 /// Where the pair's keys are, for people.
 pub(super) fn place(pair: &str) -> String {
-    format!("/mxone_system_redundancy/{pair}/")
+    format!("{PREFIX}/{pair}/")
 }
 
 /// Whether etcd answers as it is wished; nothing is changed.
@@ -39,8 +42,7 @@ pub(super) async fn check(wish: &EtcdWish) -> Result<(), SetupError> {
 fn unfit(because: &str) -> SetupError {
     SetupError::Unfit(format!(
         "etcd cannot be the witness: {because}; nothing was changed. See that etcd runs, that its name, certificates \
-         and user are right, and that the user may read and write below {}",
-        place("")
+         and user are right, and that the user may read and write below {PREFIX}/"
     ))
 }
 

@@ -87,6 +87,7 @@ fn an_etcd_that_does_not_answer_is_refused_and_leaves_nothing_behind() {
     let _listening = pair.lab.host("trunk").spawn(&["perl", "-MIO::Socket::INET", "-e", listener]);
     let refused = wait_for_refusal(&pair, &[&wish[..], &[&nobody]].concat(), "etcd cannot be the witness");
     assert!(refused.contains("does not answer") && refused.contains("nothing was changed"), "{refused}");
+    assert!(refused.contains("below /mxone_system_redundancy/\n"), "{refused}");
     let told = pair.run(&[&wish[..], &[&nobody, "--etcd-user", "pbx"]].concat()).ended_with(2);
     assert!(told.stderr.contains("MXONE_REDUNDANCY_ETCD_PASSWORD"), "{told:?}");
     let told = pair.run(&[&wish[..], &["etcd.example:2379"]].concat()).ended_with(2);

@@ -17,6 +17,9 @@ pub struct Etcd {
     pub address: SocketAddr,
     peer: SocketAddr,
     flags: Vec<String>,
+    name: String,
+    /// All members, as etcd wants them named.
+    members: String,
 }
 
 impl Etcd {
@@ -29,9 +32,38 @@ impl Etcd {
     pub fn with(flags: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let flags = flags(folder.path());
-        let mut etcd = Self { folder, child: None, address: free(), peer: free(), flags };
+        let (peer, name) = (free(), "m0".to_owned());
+        let members = format!("{name}=http://{peer}");
+        let mut etcd = Self { folder, child: None, address: free(), peer, flags, name, members };
         etcd.run();
         etcd
+    }
+
+    /// Three that are one cluster.
+    pub fn three() -> Vec<Self> {
+        let peers = [free(), free(), free()];
+        let named = peers.iter().enumerate().map(|(at, peer)| format!("m{at}=http://{peer}"));
+        let members = named.collect::<Vec<_>>().join(",");
+        let of = |at: usize| Self {
+            folder: tempfile::tempdir().unwrap(),
+            child: None,
+            address: free(),
+            peer: peers[at],
+            flags: Vec::new(),
+            name: format!("m{at}"),
+            members: members.clone(),
+        };
+        let mut etcds: Vec<Self> = (0..3).map(of).collect();
+        etcds.iter_mut().for_each(Self::spawn);
+        etcds.iter().for_each(Self::wait_ready);
+        etcds
+    }
+
+    /// Whether it leads its cluster.
+    pub fn is_leader(&self) -> bool {
+        let told = self.control(&["endpoint", "status", "--write-out=json"]);
+        let status = &serde_json::from_str::<serde_json::Value>(&told).unwrap()[0]["Status"];
+        status["leader"] == status["header"]["member_id"]
     }
 
     /// The URL of its clients.
@@ -47,6 +79,11 @@ impl Etcd {
 
     /// Starts it, and waits until it can be reached.
     pub fn run(&mut self) {
+        self.spawn();
+        self.wait_ready();
+    }
+
+    fn spawn(&mut self) {
         let log = File::create(self.file("log")).unwrap();
         let (url, peer) = (self.url(), format!("http://{}", self.peer));
         let mut command = Command::new("etcd");
@@ -56,12 +93,16 @@ impl Etcd {
             ("--advertise-client-urls", &url),
             ("--listen-peer-urls", &peer),
             ("--initial-advertise-peer-urls", &peer),
-            ("--initial-cluster", &format!("default={peer}")),
+            ("--name", &self.name),
+            ("--initial-cluster", &self.members),
         ] {
             command.args([flag, value]);
         }
         let command = command.args(&self.flags).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.child = Some(command.spawn().expect("etcd is not installed: apt-get install etcd-server"));
+    }
+
+    fn wait_ready(&self) {
         let started = Instant::now();
         while !fs::read_to_string(self.file("log")).unwrap().contains("ready to serve client requests") {
             let told = fs::read_to_string(self.file("log")).unwrap();

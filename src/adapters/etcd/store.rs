@@ -174,7 +174,10 @@ impl Store {
 
     /// Prolongs an etcd lease; `None`: it is over.
     pub(super) async fn prolong(&self, lease: u64) -> Result<Option<Prolonged>, EtcdError> {
-        let answer = self.gateway.call("lease/keepalive", &json!({"ID": lease.to_string()})).await?;
+        let answer = match self.gateway.call("lease/keepalive", &json!({"ID": lease.to_string()})).await {
+            Err(EtcdError::Refused { .. }) => return Ok(None),
+            answer => answer?,
+        };
         let answer = &answer["result"];
         let term = number(self.header(answer)?, "raft_term");
         let lasts = Duration::from_secs(number(answer, "TTL"));

@@ -67,6 +67,10 @@ impl Votes {
             _ => None,
         };
         let page = self.store.read().await?;
+        if page.promise_revision != 0 && Some(page.lease) == self.held {
+            // The last change has come true; what was sent before it cannot any more.
+            self.is_unsure = false;
+        }
         let ledger = Ledger { memory: page.book.memory.clone(), left: self.left(&page) };
         let entry = ledger.hear(self.site, message.clone());
         let granted = matches!(entry.reply, Some(Message::Grant(_)));
@@ -91,17 +95,15 @@ impl Votes {
             }
             None => (Lasting::Not, page.term),
         };
+        if let Lasting::On(lease) = lasting {
+            self.held = Some(lease);
+        }
         let written = self.store.write(page, &Book { memory, term }, lasting).await;
         let Some(after) = written.inspect_err(|_| self.is_unsure = true)? else { return Ok(Tried::Raced) };
         self.is_unsure = false;
-        if let Lasting::On(lease) = lasting {
-            self.held = Some(lease);
-            if after != term {
-                // The leader changed meanwhile: which one counts the lease is not known.
-                return Ok(Tried::Raced);
-            }
-        }
-        Ok(Tried::Answered(reply))
+        // Did the leader change meanwhile, it is not known which one counts the lease.
+        let is_counted = lasts.is_none() || after == term;
+        Ok(if is_counted { Tried::Answered(reply) } else { Tried::Raced })
     }
 
     /// Whether the promise is there on the lease that was prolonged, all in the term in which the lease was made.
