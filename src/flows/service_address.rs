@@ -85,7 +85,7 @@ async fn check_interface(
             return Err(Stopped::BadInput(format!("{first} has no network interface {}", address.interface)));
         }
         Err(error) => {
-            dialog.tell(News::Note(format!("whether {first} has {} is not known: {error}", address.interface)))
+            dialog.tell(News::Note(format!("whether {first} has {} is not known: {error}", address.interface)));
         }
     }
     Ok(())

@@ -60,7 +60,7 @@ impl AddressKeeper {
     pub fn start(keeping: Keeping, say: UnboundedSender<String>) -> Self {
         let (wanted, seen) = watch::channel(Wanted { what: What::Undecided, order: 0, heals: 0 });
         let (done, given_up) = watch::channel(0);
-        let work = Work { keeping, say, done, failing: false, ends: None, announce: VecDeque::new() };
+        let work = Work { keeping, say, done, failing: false, held: Held::Not, announce: VecDeque::new() };
         tokio::spawn(work.run(seen));
         Self { wanted, given_up }
     }
@@ -94,8 +94,7 @@ struct Work {
     done: watch::Sender<u64>,
     /// Whether a failure was told and is not over.
     failing: bool,
-    /// Until when the addresses are held, as far as is known; `Some(None)` is for ever.
-    ends: Option<Option<Instant>>,
+    held: Held,
     /// When they are to be announced next.
     announce: VecDeque<Instant>,
 }
@@ -110,7 +109,7 @@ impl Work {
                 What::Held(until) => self.hold(until).await,
                 What::GivenUp => self.give_up(wanted.order).await,
             };
-            if wanted.heals != heals && self.ends.is_some() {
+            if wanted.heals != heals && self.held != Held::Not {
                 self.announce_from_now_on();
             }
             heals = wanted.heals;
@@ -147,8 +146,12 @@ impl Work {
             (Some(lasts), Until::Moment(end)) => clock.now() + lasts > end,
             (None, _) | (_, Until::Standing) => false,
         };
-        let is_new = !self.ends.is_some_and(|ends| ends.is_none_or(|ends| ends > begun));
-        self.ends = Some(lasts.map(|lasts| begun + lasts));
+        let is_new = match self.held {
+            Held::Not => true,
+            Held::Until(end) => end <= begun,
+            Held::ForEver => false,
+        };
+        self.held = lasts.map_or(Held::ForEver, |lasts| Held::Until(begun + lasts));
         if is_late {
             let order = *self.done.borrow();
             return self.give_up(order).await;
@@ -163,7 +166,7 @@ impl Work {
 
     async fn give_up(&mut self, order: u64) -> Option<Again> {
         let Keeping { port, addresses, at, .. } = &self.keeping;
-        let is_done = *self.done.borrow() == order && self.ends.is_none();
+        let is_done = *self.done.borrow() == order && self.held == Held::Not;
         if !is_done && !addresses.is_empty() {
             self.announce.clear();
             if let Err(error) = port.give_up(*at, addresses).await {
@@ -171,7 +174,7 @@ impl Work {
                 return Some(Again);
             }
             self.failing = false;
-            if self.ends.take().is_some() {
+            if std::mem::replace(&mut self.held, Held::Not) != Held::Not {
                 self.tell("the service address is given up here");
             }
         }
@@ -202,6 +205,14 @@ impl Work {
     fn tell(&self, told: &str) {
         super::tell(&self.say, told.to_owned());
     }
+}
+
+/// Whether the addresses are held here, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Not,
+    Until(Instant),
+    ForEver,
 }
 
 /// Something failed and is to be tried again.
