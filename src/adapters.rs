@@ -1,9 +1,11 @@
 //! How it is done: SSH, local commands, iptables, files.
 
 pub mod call_server;
+pub mod channels;
 pub mod clock;
 pub mod datagrams;
 pub mod durable;
+pub mod events_file;
 pub mod gate;
 pub mod journal_file;
 pub mod local;

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod conversation;
 pub mod dialog;
 pub mod documents;
+pub mod events;
 pub mod gate;
 pub mod host;
 pub mod journal;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, FixedOffset};
 use serde::Serialize;
 
+use super::alarm::Alarm;
 use super::configuration::{TakeoverSettings, WithoutPeer};
 use super::site::{Epoch, LimNumber, Site};
 use super::traffic::{Origin, Traffic, TrafficWord as Word};
@@ -62,6 +63,8 @@ pub struct Status {
     pub running: Option<String>,
     /// Whether the monitor runs on this server.
     pub monitor_running: bool,
+    /// The alarms that it has raised, the worst first.
+    pub alarms_raised: Vec<Alarm>,
     /// What it all means, in a sentence.
     pub verdict: String,
 }
@@ -304,6 +307,7 @@ pub(crate) mod tests {
             unfinished: None,
             running: None,
             monitor_running: true,
+            alarms_raised: Vec::new(),
         }
         .with(Promise::by_people())
     }

@@ -88,7 +88,8 @@ pub static TOP: &[Item] = &[
     item("manual-takeover", "make the other site live", "manual-takeover", Menu(MANUAL_TAKEOVER)),
     item("data", "copy, daily copy, mirrors", "data", Menu(DATA)),
     item("history", "what was done, by whom, how it ended", "history", Show(&["history"], Screen::History))
-        .also(&["log", "events", "journal"]),
+        .also(&["log", "journal"]),
+    item("events", "alarms that are raised, and the last events", "alarms", Run(&["events"])).also(&["alarm", "alert"]),
     item("monitor", "install the monitor as a service", "monitor", Ask(&["monitor", "--install"], Asks::Sure))
         .also(&["service", "systemd"]),
     item("platform", "the profiles of telephony software", "platforms", Run(&["platform", "list"])).also(&[

@@ -64,6 +64,10 @@ pub fn status(status: &Status) -> String {
         }
         None => text.push_str("data       no mirror is loaded\n"),
     }
+    if !status.alarms_raised.is_empty() {
+        let names: Vec<String> = status.alarms_raised.iter().map(ToString::to_string).collect();
+        let _ = writeln!(text, "alarms     {} raised: {}; see events", names.len(), names.join(", "));
+    }
     if !status.monitor_running {
         let _ = writeln!(text, "monitor    NOT RUNNING on this server: {NO_MONITOR}; see monitor --install");
     }

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 
 use super::configured::Configured;
 use super::{Ports, Stopped, survey};
+use crate::domain::alarm::Alarm;
 use crate::domain::boot::{Contact, Corrections};
 use crate::domain::configuration::Configuration;
 use crate::domain::journal::{Memory, Outcome};
@@ -64,10 +65,17 @@ async fn read(ports: &Ports, configuration: &Configuration, systems: &SystemPort
         unfinished,
         running,
         monitor_running: ports.journal.watched(),
+        alarms_raised: alarms(ports),
         primary: Some(primary),
         alternate: Some(alternate),
     }
     .with(promise))
+}
+
+/// The alarms that the monitor of this server keeps; what cannot be read is told by `events`.
+fn alarms(ports: &Ports) -> Vec<Alarm> {
+    let register = ports.events.register().unwrap_or_default();
+    register.worst_first().iter().map(|raised| raised.alarm).collect()
 }
 
 /// What the voter on this server promises. Where it should be and does not answer, nothing is.
@@ -126,6 +134,7 @@ fn not_configured(ports: &Ports) -> Result<Status, Stopped> {
         unfinished,
         running,
         monitor_running: ports.journal.watched(),
+        alarms_raised: alarms(ports),
         verdict: "system redundancy is not configured".to_owned(),
     })
 }

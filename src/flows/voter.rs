@@ -6,19 +6,20 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::herald::Herald;
+use crate::domain::alarm::{Alarm, Finding};
 use crate::domain::lease::{
-    Effect, Event, Guarantee, Message, Moment, Node, Right, Setup, Stored, Timing, Voter, Witness,
+    Effect, Event, Guarantee, Message, Moment, Node, Reason, Right, Setup, Stored, Timing, Voter, Witness,
 };
 use crate::ports::gate::Until;
 use crate::ports::messages::Messages;
-use crate::ports::notifier::Kind;
 use crate::ports::voter::{Asked, Lease, RawClock, State, VoterMemory};
 
 mod news;
 mod sight;
 mod site;
 
-pub use news::News;
+use news::News;
 pub use sight::OwnSight;
 pub use site::{AtSite, Follow};
 
@@ -32,7 +33,7 @@ pub struct Tools {
     /// The clock.
     pub clock: Arc<dyn RawClock>,
     /// How people are told who are not looking.
-    pub news: News,
+    pub herald: Herald,
 }
 
 /// The state machine of either kind.
@@ -64,6 +65,12 @@ pub struct Work {
     site: Option<AtSite>,
     events: (UnboundedSender<Event>, UnboundedReceiver<Event>),
     say: UnboundedSender<String>,
+    news: News,
+    started: Moment,
+    /// When the alarms were looked at last.
+    looked: Option<Moment>,
+    /// When this machine was last seen to have stood still.
+    stood_still: Option<Moment>,
 }
 
 impl Work {
@@ -87,8 +94,7 @@ impl Work {
         };
         let now = tools.clock.now();
         let (node, effects) = Node::start(setup, load(&tools), nothing, seen, now);
-        let mut work =
-            Self { machine: Machine::Site(Box::new(node)), tools, site: Some(site), events: unbounded_channel(), say };
+        let mut work = Self::of(Machine::Site(Box::new(node)), tools, Some(site), say);
         work.carry_out(effects, now).await;
         work
     }
@@ -97,10 +103,14 @@ impl Work {
     pub async fn as_witness(tools: Tools, timing: Timing, say: UnboundedSender<String>) -> Self {
         let now = tools.clock.now();
         let (witness, effects) = Witness::start(timing, load(&tools), now);
-        let mut work =
-            Self { machine: Machine::Witness(Box::new(witness)), tools, site: None, events: unbounded_channel(), say };
+        let mut work = Self::of(Machine::Witness(Box::new(witness)), tools, None, say);
         work.carry_out(effects, now).await;
         work
+    }
+
+    fn of(machine: Machine, tools: Tools, site: Option<AtSite>, say: UnboundedSender<String>) -> Self {
+        let (news, started) = (News::of(tools.herald.clone()), tools.clock.now());
+        Self { machine, tools, site, events: unbounded_channel(), say, news, started, looked: None, stood_still: None }
     }
 
     /// Works until nobody can ask any more.
@@ -134,6 +144,21 @@ impl Work {
         let now = self.tools.clock.now();
         let effects = self.machine.step(event, now);
         self.carry_out(effects, now).await;
+        self.look_for_alarms();
+    }
+
+    /// Passes on what is wrong now, as often as a site looks at itself.
+    fn look_for_alarms(&mut self) {
+        let now = self.tools.clock.now();
+        let is_due = self.looked.is_none_or(|before| now.since(before) >= LOOK_EVERY);
+        if let (true, Machine::Site(node)) = (is_due, &self.machine) {
+            self.looked = Some(now);
+            let is_doubtful = self.stood_still.is_some_and(|at| now.since(at) < DOUBTFUL_FOR);
+            let doubt = Finding::of(Alarm::ClockDoubtful, is_doubtful.then_some("this machine stood still"));
+            let mut found = node.findings(now, now.since(self.started));
+            found.push(doubt);
+            self.news.found(found);
+        }
     }
 
     async fn answer(&mut self, asked: Asked) {
@@ -193,9 +218,7 @@ impl Work {
                 }
                 Effect::Send { to, message } => self.send(to, &message).await,
                 Effect::Tell(told) => {
-                    if let Some(kind) = news::kind_of(&told) {
-                        self.tools.news.pass_on(kind, &told.to_string(), &self.say);
-                    }
+                    self.news.told(&told);
                     tell(&self.say, told.to_string());
                 }
                 Effect::Open { right, .. } => self.open(until(right, decided)).await,
@@ -208,8 +231,11 @@ impl Work {
                     if let Some(site) = &self.site {
                         site.close(ticket, self.events.0.clone()).await;
                     }
+                    if matches!(because, Reason::StoodStill { .. }) {
+                        self.stood_still = Some(self.tools.clock.now());
+                    }
                     let told = format!("blocks: {because}");
-                    self.tools.news.pass_on(Kind::RoleChanged, &told, &self.say);
+                    self.news.blocks(&told);
                     tell(&self.say, told);
                 }
             }
@@ -253,6 +279,9 @@ fn tell(say: &UnboundedSender<String>, line: String) {
 
 /// How often what a site sees is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A machine that stood still once is likely to again; after so long without it the alarm is over.
+const DOUBTFUL_FOR: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
 mod tests;

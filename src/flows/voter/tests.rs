@@ -5,14 +5,17 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 
 use super::*;
+use crate::domain::alarm::Register;
 use crate::domain::configuration::BootPolicy;
 use crate::domain::lease::{GateSeen, Memory, Reason};
 use crate::domain::site::{Epoch, Order, ServerId, Site};
 use crate::domain::traffic::{Origin, Traffic};
+use crate::flows::herald;
 use crate::ports::clock::Clock;
+use crate::ports::events::Events;
 use crate::ports::gate::{Change, GateError, Gates, Whole};
 use crate::ports::messages::Dropped;
-use crate::ports::notifier::{Notice, Notifier, NotifyError};
+use crate::ports::notifier::{Channels, Notice, Notifier};
 use crate::ports::traffic_control::{TrafficControl, TrafficError};
 use crate::ports::voter::Sight;
 
@@ -133,10 +136,21 @@ impl Sight for Nothing {
     }
 }
 
-#[async_trait]
 impl Notifier for Nothing {
-    async fn notify(&self, _: &Notice) -> Result<bool, NotifyError> {
-        Ok(false)
+    fn channels(&self) -> Channels {
+        Channels::default()
+    }
+}
+
+impl Events for Nothing {
+    fn register(&self) -> std::io::Result<Register> {
+        Ok(Register::default())
+    }
+    fn past(&self) -> std::io::Result<Vec<Notice>> {
+        Ok(Vec::new())
+    }
+    fn keep(&self, _: &Register, _: &[Notice]) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -165,21 +179,27 @@ impl Clock for Nothing {
 fn site(slow: &Arc<Slow>) -> (Work, UnboundedReceiver<String>) {
     let (say, said) = unbounded_channel();
     let traffic: Arc<dyn TrafficControl> = Arc::<Slow>::clone(slow);
+    let herald = Herald::start(herald::Tools {
+        events: Arc::new(Nothing),
+        notifier: Arc::new(Nothing),
+        wall: Arc::new(Nothing),
+        from: "primary".to_owned(),
+        say: say.clone(),
+    });
     let servers = vec![FIRST, "primary/2".parse().unwrap()];
     let site = AtSite {
         gates: Arc::<Slow>::clone(slow),
         sight: Arc::new(Nothing),
-        follow: Follow::start(Arc::clone(&traffic), servers, say.clone()),
+        follow: Follow::start(Arc::clone(&traffic), servers, &herald, say.clone()),
         traffic,
         first: FIRST,
         arming: Arc::default(),
     };
-    let news = News { notifier: Arc::new(Nothing), wall: Arc::new(Nothing), from: "primary".to_owned() };
     let (messages, memory, clock) = (Arc::new(Nothing), Arc::new(Nothing), Arc::new(Nothing));
     let (machine, _) = Witness::start(Timing::FAST, Stored::Lost, Moment::from_nanos(1));
-    let tools = Tools { messages, memory, clock, news };
+    let tools = Tools { messages, memory, clock, herald };
     let machine = Machine::Witness(Box::new(machine));
-    (Work { machine, tools, site: Some(site), events: unbounded_channel(), say }, said)
+    (Work::of(machine, tools, Some(site), say), said)
 }
 
 fn arm() -> Effect {
