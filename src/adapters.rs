@@ -14,6 +14,7 @@ pub mod monitor_socket;
 pub mod monitor_unit;
 pub mod netfilter;
 pub mod notify_program;
+pub mod prometheus;
 pub mod raw_clock;
 pub mod remote_backup;
 pub mod server_file;

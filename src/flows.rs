@@ -10,6 +10,7 @@ pub mod looks;
 pub mod maintenance;
 pub mod mirrors;
 pub mod monitor;
+pub mod numbers;
 pub mod perform;
 pub mod platform_check;
 pub mod preflight;

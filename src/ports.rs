@@ -10,6 +10,7 @@ pub mod dialog;
 pub mod documents;
 pub mod events;
 pub mod gate;
+pub mod gauges;
 pub mod host;
 pub mod journal;
 pub mod messages;

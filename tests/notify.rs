@@ -102,9 +102,9 @@ fn net_snmps_receiver_takes_traps_of_v2c_and_v3_also_of_the_second_run() {
     let machine = Machine::new(&format!(
         "schema: 1\nchannels:\n  - name: plain\n    snmp: {{target: '127.0.0.1:{port}', community: lab}}\n\
          \x20 - name: secret\n    snmp: {{target: '127.0.0.1:{port}', user: redundancy, auth: sha256, \
-         auth_password: the auth password, privacy_password: the privacy password}}\n\
+         auth_password: the auth password, privacy_password: the privacy password, engine_id: '0x80001f88046c6162'}}\n\
          \x20 - name: older\n    snmp: {{target: '127.0.0.1:{port}', user: older, auth: sha, \
-         auth_password: the auth password}}\n",
+         auth_password: the auth password, engine_id: '0x80001f88046c6162'}}\n",
         port = receiver.port()
     ));
     for run in 1..=2 {

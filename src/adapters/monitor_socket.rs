@@ -125,6 +125,7 @@ mod tests {
             why: None,
             would_change: None,
             dropped: Dropped::default(),
+            hears: None,
         };
         let answer = state.clone();
         let voter = tokio::spawn(async move {

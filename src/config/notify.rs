@@ -99,6 +99,8 @@ struct Snmp {
     privacy_password: Option<Spanned<String>>,
     #[serde(default)]
     oid: Option<Spanned<String>>,
+    #[serde(default)]
+    engine_id: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -234,6 +236,10 @@ impl Reader<'_> {
             Some(text) => self.word(text, arc, "the arcs with three numbers or more")?,
             None => arc(ARC)?,
         };
+        let engine = match &snmp.engine_id {
+            Some(text) => Some(self.word(text, engine, "the engines with 5 to 32 bytes in hexadecimal digits")?),
+            None => None,
+        };
         let auth = match (snmp.community, &snmp.user, &snmp.auth, &snmp.auth_password) {
             (Some(community), None, None, None) => TrapAuth::Community(community),
             (None, Some(user), Some(hash), Some(password)) => {
@@ -258,7 +264,7 @@ impl Reader<'_> {
                 return None;
             }
         };
-        Some(ChannelKind::Snmp(SnmpSettings { target, auth, oid }))
+        Some(ChannelKind::Snmp(SnmpSettings { target, auth, engine, oid }))
     }
 
     fn webhook(&mut self, webhook: Webhook) -> Option<ChannelKind> {
@@ -298,6 +304,14 @@ impl Reader<'_> {
         self.complain(text, format!("\"{}\" is no host with a port", text.value), write);
         None
     }
+}
+
+/// The bytes of an engine, `0x8000...` (RFC 3411, `SnmpEngineID`).
+fn engine(text: &str) -> Option<Vec<u8>> {
+    let digits = text.strip_prefix("0x")?;
+    let byte = |at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+    let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(byte).collect();
+    bytes.filter(|bytes| (5..=32).contains(&bytes.len()))
 }
 
 /// The numbers of an object identifier.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 mod channel;
 mod notice;
+mod numbers;
 mod register;
 
 pub use channel::{
@@ -14,6 +15,7 @@ pub use channel::{
 };
 pub use channel::{Notification, TrapAuth, TrapHash};
 pub use notice::{Kind, Notice};
+pub use numbers::Numbers;
 pub use register::{Finding, Raised, Register};
 
 /// Something that is wrong and lasts until it is right again.

@@ -117,6 +117,7 @@ impl Desk {
             let Some(notice) = self.take(item) else {
                 if self.register != before {
                     self.keep(Vec::new()).await;
+                    self.shown.send_replace(self.register.clone());
                 }
                 continue;
             };

@@ -13,7 +13,7 @@ use crate::domain::lease::{
 };
 use crate::ports::gate::Until;
 use crate::ports::messages::Messages;
-use crate::ports::voter::{Asked, Lease, RawClock, State, VoterMemory};
+use crate::ports::voter::{Asked, Hears, Lease, RawClock, State, VoterMemory};
 
 mod news;
 mod sight;
@@ -184,6 +184,7 @@ impl Work {
                     would_change: Some(why.because.would_change()),
                     why: Some(why),
                     dropped,
+                    hears: Some(hears(node, now)),
                 }
             }
             Machine::Witness(witness) => State {
@@ -195,6 +196,7 @@ impl Work {
                 why: None,
                 would_change: None,
                 dropped,
+                hears: None,
             },
         }
     }
@@ -252,6 +254,11 @@ impl Work {
             tell(&self.say, format!("the gate cannot be opened: {error}"));
         }
     }
+}
+
+fn hears(node: &Node, now: Moment) -> Hears {
+    let (peer, witness, control) = node.hears(now);
+    Hears { peer, witness, control }
 }
 
 fn lease(guarantee: Guarantee) -> Option<Lease> {

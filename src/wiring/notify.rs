@@ -9,9 +9,11 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::{Place, clock, read_file, texts};
 use crate::adapters::channels;
 use crate::adapters::events_file::EventsFile;
+use crate::adapters::prometheus::Prometheus;
 use crate::config::notify;
 use crate::domain::alarm::NotifySettings;
 use crate::flows::herald::{Herald, Tools};
+use crate::flows::{Ports, numbers};
 use crate::ports::notifier::{Channels, Notifier};
 
 /// The channels that the files below a root folder set up.
@@ -47,9 +49,20 @@ pub fn settings(root: &Path) -> Result<NotifySettings, Vec<String>> {
     notify::read(&path, &read_file(&path)?).map_err(texts)
 }
 
-/// Puts the herald of this machine to work.
+/// Puts the herald of this machine to work, and tells numbers where they are wanted as long as it works.
 #[must_use]
-pub fn herald(place: &Place, from: String, say: UnboundedSender<String>) -> Herald {
+pub fn herald_with_numbers(place: &Place, ports: &Ports, from: String, say: UnboundedSender<String>) -> Herald {
+    let herald = herald(place, from, say.clone());
+    let root = place.root.clone();
+    // What is wrong with the file is told with the next notice.
+    let wanted = move || settings(&root).map(|settings| settings.metrics).unwrap_or_default();
+    let gauges = Arc::new(Prometheus::new(Box::new(wanted)));
+    tokio::spawn(numbers::tell(ports.clone(), gauges, herald.register(), say));
+    herald
+}
+
+/// Puts the herald of this machine to work.
+fn herald(place: &Place, from: String, say: UnboundedSender<String>) -> Herald {
     Herald::start(Tools {
         events: Arc::new(EventsFile::below(&place.root)),
         notifier: Arc::new(SetUp { root: place.root.clone() }),

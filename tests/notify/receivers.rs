@@ -155,11 +155,10 @@ impl TrapReceiver {
         let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = tempfile::tempdir().unwrap();
         let configuration = "authCommunity log lab\n\
-             createUser redundancy SHA-256 \"the auth password\" AES \"the privacy password\"\n\
+             createUser -e 0x80001f88046c6162 redundancy SHA-256 \"the auth password\" AES \"the privacy password\"\n\
              authUser log redundancy priv\n\
-             createUser older SHA \"the auth password\"\n\
+             createUser -e 0x80001f88046c6162 older SHA \"the auth password\"\n\
              authUser log older auth\n";
-        // Users of v3 traps are known by the sender's engine, which is made at random: any is taken.
         std::fs::write(folder.path().join("snmptrapd.conf"), configuration).unwrap();
         let child = Command::new("snmptrapd")
             .args(["-f", "-Lf"])

@@ -4,11 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use async_snmp::v3::{AuthoritativeEngine, PersistedAuthoritativeEngine, generate_engine_id};
+use async_snmp::v3::{AuthoritativeEngine, PersistedAuthoritativeEngine};
 use async_snmp::{Auth, AuthProtocol, Client, Oid, PrivProtocol, UsmConfig, Value, VarBind};
 use serde::{Deserialize, Serialize};
 
-use super::not_taken;
+use super::{host_name, not_taken};
 use crate::adapters::durable;
 use crate::domain::alarm::{Kind, Notice, Severity, SnmpSettings, TrapAuth, TrapHash};
 use crate::ports::notifier::NotifyError;
@@ -61,14 +61,20 @@ impl Snmp {
             let engine = Engine { id: engine.engine_id().to_vec(), boots: engine.engine_boots() };
             durable::write(&path, &serde_json::to_vec(&engine)?)
         };
+        let id = self.settings.engine.clone().unwrap_or_else(|| engine_of(&host_name()));
         let before = std::fs::read(&self.engine).ok().and_then(|text| serde_json::from_slice::<Engine>(&text).ok());
-        let engine = match before {
+        let engine = match before.filter(|before| before.id == id) {
             Some(Engine { id, boots }) => PersistedAuthoritativeEngine::new(id, boots)
                 .and_then(|before| AuthoritativeEngine::restart(before, keep)),
-            None => generate_engine_id().and_then(|id| AuthoritativeEngine::install(id, keep)),
+            None => AuthoritativeEngine::install(id, keep),
         };
         engine.map_err(|error| error.to_string())
     }
+}
+
+/// An engine named in text (RFC 3411, `SnmpEngineID`): net-snmp's number, 4, and the name, at most 27 bytes of it.
+fn engine_of(name: &str) -> Vec<u8> {
+    [0x80, 0, 0x1f, 0x88, 4].into_iter().chain(name.bytes().take(27)).collect()
 }
 
 fn user_config(user: &str, (hash, password): &(TrapHash, String), privacy: Option<&str>) -> Result<UsmConfig, String> {

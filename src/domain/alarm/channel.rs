@@ -124,6 +124,8 @@ pub struct SnmpSettings {
     pub target: String,
     /// How they are proved and hidden.
     pub auth: TrapAuth,
+    /// By what a receiver of v3 traps knows the sender; without it, by the name of the machine.
+    pub engine: Option<Vec<u8>>,
     /// The arc below which the traps and their values are.
     pub oid: Vec<u32>,
 }
