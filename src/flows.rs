@@ -20,6 +20,7 @@ pub mod settings;
 pub mod status;
 pub mod stopped;
 pub mod survey;
+pub mod system_alarms;
 pub mod takeover;
 pub mod voter;
 pub mod witness;

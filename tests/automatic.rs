@@ -10,6 +10,8 @@
 )]
 #![allow(dead_code, reason = "it uses its part of the lab and of the pair")]
 
+#[path = "automatic/alarms.rs"]
+mod alarms;
 #[path = "automatic/back.rs"]
 mod back;
 #[path = "automatic/by_commands.rs"]

@@ -13,7 +13,7 @@ mod receivers;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use receivers::{Hook, MailServer, SystemLog, TrapReceiver};
 use serde_json::Value;
@@ -46,11 +46,29 @@ impl Machine {
         command.args(words).env("MXONE_REDUNDANCY_ROOT", self.path()).env("NO_PROXY", "*").output().unwrap()
     }
 
+    /// A monitor at work, until it is dropped.
+    fn monitor(&self) -> Monitor {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mxone_system_redundancy"));
+        let command = command.arg("monitor").env("MXONE_REDUNDANCY_ROOT", self.path());
+        Monitor(command.stdout(Stdio::null()).spawn().unwrap())
+    }
+
     /// Tests every channel; the exit code, and how each ended.
     fn test(&self) -> (i32, Value) {
         let ran = self.run(&["notify", "test", "--json"]);
         let document = serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
         (ran.status.code().unwrap(), document)
+    }
+}
+
+/// A monitor at work.
+struct Monitor(Child);
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -224,4 +242,23 @@ fn nothing_is_sent_by_a_dry_run_or_while_the_file_is_not_right() {
     assert_eq!(wrong.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("notify.yaml:2:1"), "{wrong:?}");
     assert!(!hook.was_asked());
+}
+
+#[test]
+fn the_monitor_tells_numbers_in_a_file_and_on_the_loopback_only() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let machine = Machine::new("");
+    let file = machine.path().join("mxone.prom");
+    let notify = format!("schema: 1\nmetrics: {{file: {}, listen: '127.0.0.1:{port}'}}\n", file.display());
+    machine.write("etc/mxone_system_redundancy/notify.yaml", &notify, 0o600);
+    let _monitor = machine.monitor();
+    let from_file = receivers::soon("the file is there", || fs::read_to_string(&file).ok());
+    assert!(from_file.contains("mxone_redundancy_alarm_raised{site=\"alternate\",alarm=\"dual-live\""), "{from_file}");
+    let served = receivers::soon("it is served", || receivers::get(port, "/metrics"));
+    assert!(served.starts_with("HTTP/1.1 200 OK") && served.contains("# TYPE mxone_redundancy_alarm_raised gauge"));
+    let open = notify.replace("127.0.0.1", "0.0.0.0");
+    machine.write("etc/mxone_system_redundancy/notify.yaml", &open, 0o600);
+    let refused = machine.run(&["notify", "test"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("can be reached from elsewhere"), "{refused:?}");
 }

@@ -9,6 +9,7 @@ mod channel;
 mod notice;
 mod numbers;
 mod register;
+mod system;
 
 pub use channel::{
     ChannelKind, ChannelSettings, MailSettings, Metrics, NotifySettings, SnmpSettings, SyslogPlace, Tls,
@@ -17,6 +18,7 @@ pub use channel::{Notification, TrapAuth, TrapHash};
 pub use notice::{Kind, Notice};
 pub use numbers::Numbers;
 pub use register::{Finding, Raised, Register};
+pub use system::{ExpectedAlarms, Reading, Standing, SystemAlarm};
 
 /// Something that is wrong and lasts until it is right again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, FixedOffset};
 use serde::Serialize;
 
-use super::alarm::Alarm;
+use super::alarm::{Alarm, SystemAlarm};
 use super::configuration::{TakeoverSettings, WithoutPeer};
 use super::site::{Epoch, LimNumber, Site};
 use super::traffic::{Origin, Traffic, TrafficWord as Word};
@@ -101,6 +101,9 @@ pub struct SystemStatus {
     pub version: Option<String>,
     /// Calls that are up, where it could be told.
     pub calls: Option<u64>,
+    /// The alarms it has itself; none where it does not tell, or cannot be asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<SystemAlarm>,
     /// Its servers.
     pub servers: Vec<ServerStatus>,
 }
@@ -343,6 +346,7 @@ pub(crate) mod tests {
             reachable: told.iter().all(|server| server.reachable),
             version: Some("7.4.1".to_owned()),
             calls: None,
+            alarms: Vec::new(),
             servers: told,
         }
     }

@@ -84,6 +84,10 @@ fn system_text(site: Site, system: &SystemStatus) -> String {
     let version = system.version.as_deref().unwrap_or("not told");
     let calls = system.calls.map_or_else(String::new, |calls| format!(", {calls} calls"));
     let mut text = format!("{:<10} {}, version {version}{calls}\n", site.to_string(), system.traffic);
+    for alarm in &system.alarms {
+        let lim = if alarm.lim.is_empty() { String::new() } else { format!(" (LIM {})", alarm.lim) };
+        let _ = writeln!(text, "  alarm   {}{lim}: {}", printable(&alarm.text), alarm.reading.word());
+    }
     for server in &system.servers {
         let _ = write!(text, "  LIM {:<3} {:<15} {}", server.lim, server.address.to_string(), server.traffic);
         if let Some(turned_away) = server.turned_away {

@@ -98,12 +98,15 @@ impl Herald {
     }
 }
 
+/// A notice, and the channel as it is set up now.
+type Letter = (Arc<dyn Channel>, Notice);
+
 /// The herald at work.
 struct Desk {
     tools: Tools,
     register: Register,
     shown: watch::Sender<Register>,
-    workers: BTreeMap<String, mpsc::Sender<(Arc<dyn Channel>, Notice)>>,
+    workers: BTreeMap<String, mpsc::Sender<Letter>>,
     /// For workers; it does not keep the herald at work.
     back: WeakUnboundedSender<Item>,
     /// The problems that were told, so that each is told once.
@@ -196,7 +199,7 @@ impl Desk {
 }
 
 /// Delivers the notices of one channel, one after the other.
-async fn deliver(mut queue: mpsc::Receiver<(Arc<dyn Channel>, Notice)>, back: WeakUnboundedSender<Item>) {
+async fn deliver(mut queue: mpsc::Receiver<Letter>, back: WeakUnboundedSender<Item>) {
     while let Some((channel, notice)) = queue.recv().await {
         let failed = deliver_one(&*channel, &notice).await.err().map(|error| describe(&error));
         if let Some(back) = back.upgrade() {

@@ -1,14 +1,14 @@
 //! What the monitor of the alternate finds by looking at both systems from time to time: the alarms that no voter can
 //! tell of, and where no voters work, those as well that they would tell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset};
 
 use super::configured::Configured;
-use super::{Ports, survey};
-use crate::domain::alarm::{Alarm, Finding};
+use super::{Ports, survey, system_alarms};
+use crate::domain::alarm::{Alarm, Finding, Reading, SystemAlarm};
 use crate::domain::boot::{Contact, Corrections};
 use crate::domain::configuration::Configuration;
 use crate::domain::journal::{Memory, Outcome};
@@ -27,6 +27,9 @@ const LATE_AFTER: Duration = Duration::from_secs(3600);
 
 /// Versions are asked for in one look of so many, every five minutes: they change in hours.
 const VERSIONS_EVERY: u32 = 30;
+
+/// The alarms of the systems themselves are asked for in one look of so many, every minute.
+const SYSTEM_ALARMS_EVERY: u32 = 6;
 
 /// What one look found.
 #[derive(Debug, Default)]
@@ -65,6 +68,10 @@ impl Looker {
         if self.looks.is_multiple_of(VERSIONS_EVERY) {
             findings.extend(versions(&configured.systems).await);
         }
+        if self.looks.is_multiple_of(SYSTEM_ALARMS_EVERY) {
+            let is_loaded = ports.journal.memory().is_ok_and(|memory| memory.loaded.is_some());
+            findings.extend(system_alarms(&configured, &contacts, is_loaded).await);
+        }
         self.looks = self.looks.wrapping_add(1);
         Found { findings, order: Corrections::judge(&contacts).order }
     }
@@ -86,7 +93,7 @@ impl Looker {
 async fn confirmed(systems: &SystemPorts, configuration: &Configuration) -> BTreeMap<ServerId, Contact> {
     let servers = || configuration.membership.servers.keys().copied();
     let contacts = survey::contacts(systems, servers()).await;
-    if !dual_live(&contacts).is_some_and(|found| found.wrong.is_some()) {
+    if dual_live(&contacts).is_none_or(|found| found.wrong.is_none()) {
         return contacts;
     }
     tokio::time::sleep(LOOK_AGAIN_AFTER).await;
@@ -98,11 +105,16 @@ fn dual_live(contacts: &BTreeMap<ServerId, Contact>) -> Option<Finding> {
     let of = |site: Site| contacts.iter().filter(move |(server, _)| server.site == site);
     let is_open =
         |site| of(site).any(|(_, contact)| matches!(contact.traffic, Traffic::Allowed | Traffic::Partial { .. }));
-    let is_blocked = |site| of(site).all(|(_, contact)| matches!(contact.traffic, Traffic::Blocked { .. }));
     if Site::BOTH.into_iter().all(is_open) {
         return Some(Finding::of(Alarm::DualLive, Some("both systems let traffic in")));
     }
-    Site::BOTH.into_iter().any(is_blocked).then(|| Finding::of(Alarm::DualLive, None::<String>))
+    Site::BOTH.into_iter().any(|site| is_blocked(contacts, site)).then(|| Finding::of(Alarm::DualLive, None::<String>))
+}
+
+/// Whether every server of a site was read as blocked.
+fn is_blocked(contacts: &BTreeMap<ServerId, Contact>, site: Site) -> bool {
+    let mut of = contacts.iter().filter(|(server, _)| server.site == site);
+    of.all(|(_, contact)| matches!(contact.traffic, Traffic::Blocked { .. }))
 }
 
 fn tampered(contacts: &BTreeMap<ServerId, Contact>) -> Finding {
@@ -134,6 +146,30 @@ fn copy_late(configuration: &Configuration, memory: &Memory, now: DateTime<Fixed
         (now > slot + limit).then_some(slot)
     });
     Finding::of(Alarm::CopyLate, due.map(|slot| format!("the copy of {} was not made", slot.to_rfc3339())))
+}
+
+/// The unexpected alarms of each system; nothing is found where it cannot be asked.
+async fn system_alarms(
+    configured: &Configured,
+    contacts: &BTreeMap<ServerId, Contact>,
+    is_loaded: bool,
+) -> Vec<Finding> {
+    let expected = &configured.configuration.membership.platform.expected_alarms;
+    let of = async |site| {
+        let is_passive = is_blocked(contacts, site);
+        let standing = system_alarms::standing(site, is_passive, is_loaded);
+        let told = configured.systems.call_server.alarms(site).await.ok()?;
+        Some(unexpected(site, &system_alarms::read(told, expected, standing)))
+    };
+    let (primary, alternate) = tokio::join!(of(Site::Primary), of(Site::Alternate));
+    [primary, alternate].into_iter().flatten().collect()
+}
+
+fn unexpected(site: Site, alarms: &[SystemAlarm]) -> Finding {
+    let unexpected = alarms.iter().filter(|alarm| alarm.reading == Reading::Unexpected);
+    let texts: BTreeSet<&str> = unexpected.map(|alarm| alarm.text.as_str()).collect();
+    let wrong = (!texts.is_empty()).then(|| texts.into_iter().collect::<Vec<_>>().join("; "));
+    Finding::of(Alarm::SystemAlarm, wrong).about(site.to_string())
 }
 
 /// Whether both systems tell the same version; nothing is found where one does not tell.
@@ -189,6 +225,17 @@ mod tests {
         assert_eq!(is_wrong(looker.primary_lost(&silent)), Some(true));
         assert_eq!(is_wrong(looker.primary_lost(&there)), Some(false));
         assert_eq!(is_wrong(looker.primary_lost(&silent)), None);
+    }
+
+    #[test]
+    fn what_is_expected_of_a_system_is_no_alarm_and_what_is_not_is_told_once() {
+        let alarm =
+            |text: &str, reading| SystemAlarm { text: text.into(), lim: "1".into(), severity: "3".into(), reading };
+        let expected = alarm("CSTA, Faulty communication channel", Reading::ExpectedWhilePassive);
+        let disk = alarm("Disk full", Reading::Unexpected);
+        assert_eq!(unexpected(Site::Alternate, std::slice::from_ref(&expected)).wrong, None);
+        let found = unexpected(Site::Alternate, &[expected, disk.clone(), disk]);
+        assert_eq!((found.wrong.as_deref(), found.about.as_str()), (Some("Disk full"), "alternate"));
     }
 
     #[test]

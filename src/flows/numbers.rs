@@ -57,12 +57,12 @@ async fn numbers(ports: &Ports, register: Register) -> Numbers {
 }
 
 fn of_voter(state: &State) -> Numbers {
-    let hears = state.hears;
+    let known = state.hears;
     let peer = match state.voter {
         Voter::Monitor(Site::Primary) => "alternate",
         Voter::Monitor(Site::Alternate) | Voter::Witness => "primary",
     };
-    let heard = [(peer, hears.map(|hears| hears.peer)), ("witness", hears.and_then(|hears| hears.witness))];
+    let heard = [(peer, known.map(|hears| hears.peer)), ("witness", known.and_then(|hears| hears.witness))];
     let dropped = state.dropped;
     Numbers {
         from: state.voter.to_string(),
@@ -71,7 +71,7 @@ fn of_voter(state: &State) -> Numbers {
         epoch: Some(state.epoch),
         right: state.lease.and_then(|lease| lease.right),
         heard: heard.into_iter().filter_map(|(who, ago)| Some((who, ago?))).collect(),
-        control: hears.and_then(|hears| hears.control),
+        control: known.and_then(|hears| hears.control),
         dropped: vec![
             ("oversized", dropped.oversized),
             ("malformed", dropped.malformed),

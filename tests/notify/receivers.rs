@@ -16,6 +16,27 @@ use sha2::Sha256;
 /// Longer than anything takes here.
 const SOON: Duration = Duration::from_secs(20);
 
+/// Waits until there is something.
+pub fn soon<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    while began.elapsed() < SOON {
+        if let Some(found) = look() {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("{what}: not within {SOON:?}");
+}
+
+/// What is served at a path of a port of the loopback.
+pub fn get(port: u16, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: lab\r\n\r\n").as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
+
 /// A mail server that takes every mail, and knows no protection.
 pub struct MailServer {
     port: u16,

@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_priority_follows_the_severity_and_an_alarm_that_ends_is_a_notice() {
-        let of = |severity, kind| priority(&Notice { severity, kind, ..notice() }) - FACILITY * 8;
+        let of = |severity, kind| priority(&Notice { kind, severity, ..notice() }) - FACILITY * 8;
         assert_eq!(of(Severity::Critical, Kind::AlarmRaised), 2);
         assert_eq!(of(Severity::Warning, Kind::AlarmRaised), 4);
         assert_eq!(of(Severity::Critical, Kind::AlarmCleared), 5);

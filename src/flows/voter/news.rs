@@ -21,7 +21,7 @@ impl News {
     pub(super) fn told(&self, told: &Told) {
         match told {
             Told::Won { .. } | Told::Forced { .. } => {
-                self.herald.role(told.to_string(), matches!(told, Told::Won { .. }))
+                self.herald.role(told.to_string(), matches!(told, Told::Won { .. }));
             }
             Told::Released { .. } => self.herald.role(told.to_string(), false),
             Told::Worry { worry } => self.herald.found(Finding::of(worry.alarm(), Some(worry.to_string()))),
