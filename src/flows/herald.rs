@@ -126,6 +126,9 @@ impl Desk {
             };
             self.keep(vec![notice.clone()]).await;
             self.shown.send_replace(self.register.clone());
+            if notice.alarm.is_some() {
+                tell(&self.tools.say, notice.line());
+            }
             self.pass_on(&notice);
         }
     }

@@ -1,5 +1,6 @@
 //! SNMP traps, v2c and v3.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -13,8 +14,9 @@ use crate::adapters::durable;
 use crate::domain::alarm::{Kind, Notice, Severity, SnmpSettings, TrapAuth, TrapHash};
 use crate::ports::notifier::NotifyError;
 
-/// Only one trap of this process takes a number of the engine at a time.
-static ENGINE: Mutex<()> = Mutex::new(());
+/// The engines of this process, by their files: traps of one engine that overtake each other are all taken as long as
+/// they have one number.
+static ENGINES: Mutex<BTreeMap<PathBuf, AuthoritativeEngine>> = Mutex::new(BTreeMap::new());
 
 /// One receiver of traps.
 pub(super) struct Snmp {
@@ -52,23 +54,31 @@ impl Snmp {
         client.send_trap(&trap, uptime(), values).await.map_err(|error| not_taken(to())(&*error))
     }
 
-    /// The engine with its next number, kept before it is used: a receiver takes no trap of a number that is over, so
-    /// every sender on this machine counts on.
+    /// The engine of this machine. A receiver takes no trap of a number that is over, so where another program of ours
+    /// took a newer one, this one takes the next; a number is kept before it is used.
     fn next_engine(&self) -> Result<AuthoritativeEngine, String> {
-        let _one_at_a_time = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut engines = ENGINES.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = self.settings.engine.clone().unwrap_or_else(|| engine_of(&host_name()));
+        let before = std::fs::read(&self.engine).ok().and_then(|text| serde_json::from_slice::<Engine>(&text).ok());
+        let before = before.filter(|before| before.id == id);
+        if let (Some(engine), Some(before)) = (engines.get(&self.engine), &before)
+            && (engine.engine_id(), engine.engine_boots()) == (before.id.as_slice(), before.boots)
+        {
+            return Ok(engine.clone());
+        }
         let path = self.engine.clone();
         let keep = move |engine: &PersistedAuthoritativeEngine| -> io::Result<()> {
             let engine = Engine { id: engine.engine_id().to_vec(), boots: engine.engine_boots() };
             durable::write(&path, &serde_json::to_vec(&engine)?)
         };
-        let id = self.settings.engine.clone().unwrap_or_else(|| engine_of(&host_name()));
-        let before = std::fs::read(&self.engine).ok().and_then(|text| serde_json::from_slice::<Engine>(&text).ok());
-        let engine = match before.filter(|before| before.id == id) {
+        let engine = match before {
             Some(Engine { id, boots }) => PersistedAuthoritativeEngine::new(id, boots)
                 .and_then(|before| AuthoritativeEngine::restart(before, keep)),
             None => AuthoritativeEngine::install(id, keep),
         };
-        engine.map_err(|error| error.to_string())
+        let engine = engine.map_err(|error| error.to_string())?;
+        engines.insert(self.engine.clone(), engine.clone());
+        Ok(engine)
     }
 }
 
