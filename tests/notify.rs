@@ -133,6 +133,9 @@ fn net_snmps_receiver_takes_traps_of_v2c_and_v3_also_of_the_second_run() {
         let text = "STRING: \"this is a test of mxone_system_redundancy; nothing happened\"";
         assert_eq!(traps.matches(text).count(), 3 * run, "{traps}");
     }
+    let engine = fs::read(machine.path().join("var/lib/mxone_system_redundancy/snmp-engine.json")).unwrap();
+    let engine: Value = serde_json::from_slice(&engine).unwrap();
+    assert_eq!(engine["boots"], 3, "each run has a number of its own, or its traps are old ones: {engine}");
     assert_eq!(receiver.traps().matches("9527.1.2.0 = INTEGER: 1").count(), 9, "{}", receiver.traps());
 }
 
