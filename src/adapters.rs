@@ -2,10 +2,12 @@
 
 pub mod announcement;
 pub mod call_server;
+pub mod channels;
 pub mod clock;
 pub mod datagrams;
 pub mod durable;
 pub mod etcd;
+pub mod events_file;
 pub mod gate;
 pub mod journal_file;
 pub mod local;
@@ -14,6 +16,7 @@ pub mod monitor_socket;
 pub mod monitor_unit;
 pub mod netfilter;
 pub mod notify_program;
+pub mod prometheus;
 pub mod raw_clock;
 pub mod reign_file;
 pub mod remote_backup;

@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod document;
 pub mod lease;
+pub mod notify;
 pub mod platform;
 pub mod redundancy;
 pub mod translation;

@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, a file or a network, waits, or rolls dice: all of that is handed in.
 
 pub mod address;
+pub mod alarm;
 pub mod backup;
 pub mod boot;
 pub mod configuration;

@@ -6,10 +6,13 @@ pub mod carry_out;
 pub mod configure;
 pub mod configured;
 pub mod data_copy;
+pub mod herald;
 pub mod lease;
+pub mod looks;
 pub mod maintenance;
 pub mod mirrors;
 pub mod monitor;
+pub mod numbers;
 pub mod perform;
 pub mod platform_check;
 pub mod preflight;
@@ -20,6 +23,7 @@ pub mod settings;
 pub mod status;
 pub mod stopped;
 pub mod survey;
+pub mod system_alarms;
 pub mod takeover;
 pub mod voter;
 pub mod witness;
@@ -32,6 +36,7 @@ use crate::domain::journal::Person;
 use crate::domain::preflight::Check;
 use crate::ports::clock::Clock;
 use crate::ports::documents::Documents;
+use crate::ports::events::Events;
 use crate::ports::journal::Journal;
 use crate::ports::mirror_store::MirrorStore;
 use crate::ports::notifier::Notifier;
@@ -64,8 +69,10 @@ pub struct Ports {
     pub service: Arc<dyn Service>,
     /// The voter of automatic takeover that works on this machine.
     pub voter: Arc<dyn OwnVoter>,
-    /// Passes news on to people.
+    /// The ways of telling people.
     pub notifier: Arc<dyn Notifier>,
+    /// Which alarms are raised, and what people were told.
+    pub events: Arc<dyn Events>,
     /// Sets the voters up.
     pub voter_setup: Arc<dyn VoterSetup>,
     /// Where translated exchange data is made before it is put in its place.

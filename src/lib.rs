@@ -37,6 +37,7 @@ use clap::{CommandFactory, Parser};
 use crate::config::lease::LeaseFile;
 use crate::domain::journal::Person;
 use crate::domain::lease;
+use crate::domain::site::Site;
 use crate::faces::cli::{Cli, Command, Common, Lab};
 use crate::faces::failure::{Exit, Failure};
 use crate::faces::output::{self, ToReader};
@@ -44,7 +45,7 @@ use crate::faces::plain::Plain;
 use crate::faces::run::{self, Run, SCHEMA};
 use crate::faces::terminal;
 use crate::faces::terminal::session::World;
-use crate::faces::watch::{self, Over, Voter};
+use crate::faces::watch::{self, Over, Told, Voter};
 use crate::flows::Ports;
 use crate::flows::recover::Way;
 use crate::wiring::demo::News;
@@ -129,14 +130,17 @@ async fn run(cli: Cli) -> Result<(), Failure> {
 async fn monitor(place: &Place, ports: &Ports, json: bool) -> Result<(), Failure> {
     loop {
         let file = wiring::voter::set_up(place)?;
+        let from = file.as_ref().map_or(lease::Voter::Monitor(Site::Alternate), |file| file.me);
+        let (say, news) = tokio::sync::mpsc::unbounded_channel();
+        let herald = wiring::notify::herald_with_numbers(place, ports, from.to_string(), say);
         let mut running = match &file {
-            Some(file) => Some(wiring::voter::start(place, file.clone()).await?),
+            Some(file) => Some(wiring::voter::start(place, file.clone(), herald.clone()).await?),
             None => None,
         };
         let has_changed = || wiring::voter::set_up(place).is_ok_and(|now| now != file);
         let said = running.as_mut().map(|running| &mut running.said);
         let (voter, mut out) = (Voter { said, has_changed: &has_changed }, ToReader(std::io::stdout()));
-        if watch::watch(ports, &mut out, json, voter).await? == Over::Ended {
+        if watch::watch(ports, &mut out, json, (voter, Told { herald, news })).await? == Over::Ended {
             return Ok(());
         }
     }
@@ -148,9 +152,11 @@ async fn witness(place: &Place, ports: &Ports, listen: Option<SocketAddr>, json:
         return Err(Failure::new(Exit::NotConfigured, "this machine is not set up as a witness"));
     };
     let file = LeaseFile { listen: listen.unwrap_or(file.listen), ..file };
-    let mut voter = wiring::voter::start(place, file).await?;
+    let (say, news) = tokio::sync::mpsc::unbounded_channel();
+    let herald = wiring::notify::herald_with_numbers(place, ports, file.me.to_string(), say);
+    let mut voter = wiring::voter::start(place, file, herald.clone()).await?;
     let voter = Voter { said: Some(&mut voter.said), has_changed: &|| false };
-    watch::watch(ports, &mut ToReader(std::io::stdout()), json, voter).await?;
+    watch::watch(ports, &mut ToReader(std::io::stdout()), json, (voter, Told { herald, news })).await?;
     Ok(())
 }
 

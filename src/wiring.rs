@@ -4,6 +4,7 @@ pub mod demo;
 mod etcd;
 mod etcd_setup;
 pub mod maintenance;
+pub mod notify;
 pub mod simulate;
 pub mod standing_lab;
 pub mod voter;
@@ -16,11 +17,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::adapters::clock::SystemClock;
+use crate::adapters::events_file::EventsFile;
 use crate::adapters::journal_file::JournalFile;
 use crate::adapters::mirror_folder::MirrorFolder;
 use crate::adapters::monitor_socket::MonitorSocket;
 use crate::adapters::monitor_unit::MonitorUnit;
-use crate::adapters::notify_program::NotifyProgram;
 use crate::adapters::settings_file::{Format, SettingsFile, Written};
 use crate::adapters::systems::{Reach, RealSystems};
 use crate::config::document::{self, Problem};
@@ -80,7 +81,8 @@ pub fn ports(place: &Place) -> Ports {
         documents,
         service: Arc::new(MonitorUnit::new(&place.root)),
         voter: Arc::new(MonitorSocket::below(&place.root)),
-        notifier: Arc::new(NotifyProgram::below(&place.root)),
+        notifier: Arc::new(notify::SetUp { root: place.root.clone() }),
+        events: Arc::new(EventsFile::below(&place.root)),
         voter_setup: Arc::new(VoterFiles { root: place.root.clone() }),
         staging: Staging { here: staging, on_server },
     }

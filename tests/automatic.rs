@@ -14,6 +14,8 @@
 mod address;
 #[path = "automatic/aftermath.rs"]
 mod aftermath;
+#[path = "automatic/alarms.rs"]
+mod alarms;
 #[path = "automatic/back.rs"]
 mod back;
 #[path = "automatic/by_commands.rs"]

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Local};
 use mxone_system_redundancy::adapters::call_server::ProfiledCallServer;
 use mxone_system_redundancy::config::platform::builtin;
+use mxone_system_redundancy::domain::alarm::Standing;
 use mxone_system_redundancy::domain::backup::Backup;
 use mxone_system_redundancy::domain::configuration::{Membership, ServerCard, SshAccess};
 use mxone_system_redundancy::domain::platform::reader::Row;
@@ -59,7 +60,7 @@ async fn a_rejected_or_missing_command_is_told_as_such() {
 
 #[tokio::test]
 async fn every_recorded_printout_reads_as_a_table_or_pattern_of_the_profile_says() {
-    // The alarm list is not a fact of the profile, but the hardest table of all: `Where` may be empty.
+    // The hardest table of all: `Where` may be empty.
     let text = fixture("alternate", "alarm_-p").unwrap();
     let columns = ["S", "Code", "LIM", "Where", "Explanation"];
     let columns = columns.iter().map(|heading| (heading.to_lowercase(), (*heading).to_owned())).collect();
@@ -70,6 +71,21 @@ async fn every_recorded_printout_reads_as_a_table_or_pattern_of_the_profile_says
     let columns = columns.iter().map(|heading| (heading.to_lowercase(), (*heading).to_owned())).collect();
     let interfaces = Reader::Table { after: String::new(), columns, only: vec![], pick: Pick::All };
     insta::assert_snapshot!("mxone_media_gateway_interfaces", lines(&interfaces.read(&text).unwrap()));
+}
+
+#[tokio::test]
+async fn alarms_of_mx_one_itself_are_read_and_only_the_active_system_is_at_fault_for_them() {
+    let alarms = mxone("primary", "alternate").alarms(Site::Alternate).await.unwrap();
+    assert_eq!(alarms.len(), 5, "{alarms:?}");
+    assert_eq!((alarms[1].text.as_str(), alarms[1].lim.as_str()), ("CSTA, Faulty communication channel", "1"));
+    let expected = builtin("mxone").unwrap().expected_alarms;
+    let readings = |is_passive, was_loaded| -> Vec<&str> {
+        let standing = Standing { is_passive, was_loaded };
+        alarms.iter().map(|alarm| expected.reading(&alarm.text, standing).word()).collect()
+    };
+    let (passive, loaded) = ("expected while passive", "expected after load");
+    assert_eq!(readings(true, true), [passive, passive, loaded, loaded, loaded]);
+    assert_eq!(readings(false, false), ["unexpected"; 5]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -40,7 +40,7 @@ fn every_command_prints_one_document_with_json_and_nothing_else() {
          settings takeover alternate-from-primary automatic\nsettings network-control-address\n\
          settings service-address\n\
          settings network-control-address 203.0.113.2 --yes\nmanual-takeover traffic-in-alternate --yes\ndata copy --yes\n\
-         manual-takeover traffic-in-primary --yes\nmonitor --install\nhistory\nremove --yes",
+         manual-takeover traffic-in-primary --yes\nmonitor --install\nhistory\nevents\nevents --raised\nremove --yes",
         profile = profile.display(),
     );
     let mut seen = BTreeSet::new();

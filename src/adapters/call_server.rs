@@ -21,7 +21,7 @@ use crate::domain::platform::placeholders::Placeholders;
 use crate::domain::platform::reader::{Row, holds};
 use crate::domain::platform::{Platform, Query};
 use crate::domain::site::{LimNumber, ServerId, Site};
-use crate::ports::call_server::{Answer, CallServer, CallServerError, Capacity, Condition, Proved, Usage};
+use crate::ports::call_server::{Answer, CallServer, CallServerError, Capacity, Condition, Proved, RawAlarm, Usage};
 use crate::ports::clock::Clock;
 use crate::ports::host::{Command, Host, HostError, run_checked};
 use crate::ports::systems::Hosts;
@@ -158,6 +158,15 @@ impl CallServer for ProfiledCallServer {
             None => None,
         };
         Ok(Usage { calls, registrations: registrations?.map(|rows| rows.len() as u64) })
+    }
+
+    async fn alarms(&self, site: Site) -> Result<Vec<RawAlarm>, CallServerError> {
+        let rows = self.ask_where_told(site, "the alarms", self.platform.facts.alarms.as_ref()).await?;
+        let alarms = rows.unwrap_or_default().into_iter().map(|mut row| {
+            let mut field = |name: &str| row.remove(name).unwrap_or_default();
+            RawAlarm { text: field("text"), lim: field("lim"), severity: field("severity") }
+        });
+        Ok(alarms.filter(|alarm| !alarm.text.is_empty() && !alarm.severity.starts_with('0')).collect())
     }
 
     async fn capacity(&self, server: ServerId) -> Result<Capacity, CallServerError> {

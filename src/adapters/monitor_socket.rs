@@ -127,6 +127,7 @@ mod tests {
             dropped: Dropped::default(),
             reigns: Vec::new(),
             at: chrono::DateTime::UNIX_EPOCH.fixed_offset(),
+            hears: None,
         };
         let answer = state.clone();
         let voter = tokio::spawn(async move {

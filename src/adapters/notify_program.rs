@@ -1,22 +1,21 @@
-//! Passes news on through a program of the site's own: mail, a trap, a web hook, whatever it does.
+//! Passes news on through a program of the site's own, whatever it does with them.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::ports::host::printable;
-use crate::ports::notifier::{Notice, Notifier, NotifyError};
+use crate::ports::notifier::{Notice, NotifyError};
 
 /// A program that has not passed a notice on by then is ended.
 const PASSED_ON_WITHIN: Duration = Duration::from_secs(30);
 
-/// Runs `/etc/mxone_system_redundancy/notify`, where there is one.
+/// Runs a program for a notice: `/etc/mxone_system_redundancy/notify`, or another one.
 pub struct NotifyProgram {
     path: PathBuf,
 }
@@ -26,6 +25,34 @@ impl NotifyProgram {
     #[must_use]
     pub fn below(root: &Path) -> Self {
         Self { path: root.join("etc/mxone_system_redundancy/notify") }
+    }
+
+    /// The program at a path.
+    #[must_use]
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    /// Whether there is one.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.path.exists()
+    }
+
+    /// Runs it, unless somebody else could have changed it.
+    ///
+    /// # Errors
+    /// When it is not run, or fails.
+    pub async fn send(&self, notice: &Notice) -> Result<(), NotifyError> {
+        let file = std::fs::metadata(&self.path).map_err(|error| NotifyError::Io(self.name(), error))?;
+        if file.uid() != rustix::process::geteuid().as_raw() || file.mode() & 0o022 != 0 {
+            return Err(NotifyError::NotOurs(self.name()));
+        }
+        let slow = |_| NotifyError::Failed {
+            program: self.name(),
+            because: format!("it took longer than {} s", PASSED_ON_WITHIN.as_secs()),
+        };
+        timeout(PASSED_ON_WITHIN, self.run(notice)).await.map_err(slow)?
     }
 
     fn name(&self) -> String {
@@ -57,22 +84,6 @@ impl NotifyProgram {
     }
 }
 
-#[async_trait]
-impl Notifier for NotifyProgram {
-    async fn notify(&self, notice: &Notice) -> Result<bool, NotifyError> {
-        let Ok(file) = std::fs::metadata(&self.path) else { return Ok(false) };
-        if file.uid() != rustix::process::geteuid().as_raw() || file.mode() & 0o022 != 0 {
-            return Err(NotifyError::NotOurs(self.name()));
-        }
-        let slow = |_| NotifyError::Failed {
-            program: self.name(),
-            because: format!("it took longer than {} s", PASSED_ON_WITHIN.as_secs()),
-        };
-        timeout(PASSED_ON_WITHIN, self.run(notice)).await.map_err(slow)??;
-        Ok(true)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs::{self, Permissions};
@@ -82,13 +93,8 @@ mod tests {
     use crate::ports::notifier::Kind;
 
     fn notice() -> Notice {
-        Notice {
-            schema: 1,
-            at: chrono::DateTime::parse_from_rfc3339("2026-11-21T02:14:07+01:00").unwrap(),
-            from: "alternate".to_owned(),
-            kind: Kind::RoleChanged,
-            text: "is live in epoch 7, by a lease".to_owned(),
-        }
+        let at = chrono::DateTime::parse_from_rfc3339("2026-11-21T02:14:07+01:00").unwrap();
+        Notice::of(Kind::RoleChanged, "alternate", at, "is live in epoch 7, by a lease")
     }
 
     fn program(root: &Path, script: &str, mode: u32) -> NotifyProgram {
@@ -104,18 +110,19 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let told = root.path().join("told");
         let script = format!("#!/bin/sh\nprintf '%s|%s|' \"$1\" \"$2\" > {0}\ncat >> {0}\n", told.display());
-        assert!(program(root.path(), &script, 0o700).notify(&notice()).await.unwrap());
+        program(root.path(), &script, 0o700).send(&notice()).await.unwrap();
         let told = fs::read_to_string(told).unwrap();
         assert!(told.starts_with("role-changed|is live in epoch 7, by a lease|{"), "{told}");
         assert!(told.contains("\"at\":\"2026-11-21T02:14:07+01:00\""), "{told}");
     }
 
     #[tokio::test]
-    async fn without_a_program_nobody_is_told_and_one_that_fails_says_why() {
+    async fn a_program_that_is_not_there_and_one_that_fails_say_why() {
         let root = tempfile::tempdir().unwrap();
-        assert!(!NotifyProgram::below(root.path()).notify(&notice()).await.unwrap());
+        let missing = NotifyProgram::below(root.path());
+        assert!(!missing.is_there() && missing.send(&notice()).await.is_err());
         let failing = program(root.path(), "#!/bin/sh\necho no route to the mail server >&2\nexit 3\n", 0o700);
-        let error = failing.notify(&notice()).await.unwrap_err().to_string();
+        let error = failing.send(&notice()).await.unwrap_err().to_string();
         assert!(error.contains("exit status: 3") && error.contains("no route to the mail server"), "{error}");
     }
 
@@ -124,7 +131,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let ran = root.path().join("ran");
         let open = program(root.path(), &format!("#!/bin/sh\ntouch {}\n", ran.display()), 0o722);
-        assert!(matches!(open.notify(&notice()).await, Err(NotifyError::NotOurs(_))));
+        assert!(matches!(open.send(&notice()).await, Err(NotifyError::NotOurs(_))));
         assert!(!ran.exists());
     }
 }

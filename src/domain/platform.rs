@@ -5,6 +5,7 @@ use std::time::Duration;
 use globset::GlobMatcher;
 use regex::Regex;
 
+use super::alarm::ExpectedAlarms;
 use super::traffic::{Protocol, TelephonyPort};
 
 pub mod fields;
@@ -32,7 +33,7 @@ pub struct Platform {
     /// How the call server is asked whether it answers.
     pub probe: Option<SipProbe>,
     /// Alarms a passive or freshly loaded system is expected to raise.
-    pub expected_alarms: Vec<String>,
+    pub expected_alarms: ExpectedAlarms,
 }
 
 impl PartialEq for Platform {
@@ -67,6 +68,8 @@ pub struct Facts {
     pub healthy: Option<Check>,
     /// Rows with `calls`: calls that are up.
     pub calls: Option<Query>,
+    /// Rows with `text`, and where told `lim` and `severity`: the alarms of the system.
+    pub alarms: Option<Query>,
     /// One row a registered terminal.
     pub registrations: Option<Query>,
 }

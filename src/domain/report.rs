@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, FixedOffset};
 use serde::Serialize;
 
+use super::alarm::{Alarm, SystemAlarm};
 use super::configuration::{TakeoverSettings, WithoutPeer};
 use super::site::{Epoch, LimNumber, Site};
 use super::traffic::{Origin, Traffic, TrafficWord as Word};
@@ -62,6 +63,8 @@ pub struct Status {
     pub running: Option<String>,
     /// Whether the monitor runs on this server.
     pub monitor_running: bool,
+    /// The alarms that it has raised, the worst first.
+    pub alarms_raised: Vec<Alarm>,
     /// What it all means, in a sentence.
     pub verdict: String,
 }
@@ -98,6 +101,9 @@ pub struct SystemStatus {
     pub version: Option<String>,
     /// Calls that are up, where it could be told.
     pub calls: Option<u64>,
+    /// The alarms it has itself; none where it does not tell, or cannot be asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<SystemAlarm>,
     /// Its servers.
     pub servers: Vec<ServerStatus>,
 }
@@ -304,6 +310,7 @@ pub(crate) mod tests {
             unfinished: None,
             running: None,
             monitor_running: true,
+            alarms_raised: Vec::new(),
         }
         .with(Promise::by_people())
     }
@@ -339,6 +346,7 @@ pub(crate) mod tests {
             reachable: told.iter().all(|server| server.reachable),
             version: Some("7.4.1".to_owned()),
             calls: None,
+            alarms: Vec::new(),
             servers: told,
         }
     }

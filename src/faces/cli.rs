@@ -123,7 +123,16 @@ pub enum Command {
         #[command(subcommand)]
         order: Option<LeaseOrder>,
     },
-    /// Tell people by the site's own program, `/etc/mxone_system_redundancy/notify`.
+    /// The alarms that are raised on this machine, and what people were told.
+    Events {
+        /// Only the alarms that are raised now.
+        #[arg(long)]
+        raised: bool,
+        /// At most this many events, the newest.
+        #[arg(long, default_value_t = 20)]
+        last: usize,
+    },
+    /// Tell people who are not looking, through the channels of `/etc/mxone_system_redundancy/notify.yaml`.
     Notify {
         /// What.
         #[command(subcommand)]

@@ -16,7 +16,7 @@ pub const START: &str = "start";
 const PROGRAMS: [&str; 2] = ["mxone_system_redundancy", "mxone_maintenance"];
 
 /// Name and text of every page, in the order in which they are listed.
-const TEXTS: [(&str, &str); 26] = [
+const TEXTS: [(&str, &str); 27] = [
     (START, include_str!("../../help/start.md")),
     ("lost-primary", include_str!("../../help/lost-primary.md")),
     ("lost-alternate", include_str!("../../help/lost-alternate.md")),
@@ -39,6 +39,7 @@ const TEXTS: [(&str, &str); 26] = [
     ("config", include_str!("../../help/config.md")),
     ("lab", include_str!("../../help/lab.md")),
     ("automatic", include_str!("../../help/automatic.md")),
+    ("alarms", include_str!("../../help/alarms.md")),
     ("simulate", include_str!("../../help/simulate.md")),
     ("keys", include_str!("../../help/keys.md")),
     ("command-line", include_str!("../../help/command-line.md")),
@@ -46,7 +47,7 @@ const TEXTS: [(&str, &str); 26] = [
 ];
 
 /// The page of each command, by the words it begins with.
-const COMMANDS: [(&[&str], &str); 25] = [
+const COMMANDS: [(&[&str], &str); 26] = [
     (&["list"], "status"),
     (&["status"], "status"),
     (&["configure"], "configure"),
@@ -62,7 +63,8 @@ const COMMANDS: [(&[&str], &str); 25] = [
     (&["lab"], "lab"),
     (&["witness"], "automatic"),
     (&["lease"], "automatic"),
-    (&["notify"], "automatic"),
+    (&["events"], "alarms"),
+    (&["notify"], "alarms"),
     (&["simulate"], "simulate"),
     (&["help"], START),
     (&["exit"], "keys"),

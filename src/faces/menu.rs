@@ -89,7 +89,8 @@ pub static TOP: &[Item] = &[
     item("data", "copy, daily copy, mirrors", "data", Menu(DATA)),
     item("lease", "automatic takeover: who may be live, and holds", "automatic", Menu(LEASE)),
     item("history", "what was done, by whom, how it ended", "history", Show(&["history"], Screen::History))
-        .also(&["log", "events", "journal"]),
+        .also(&["log", "journal"]),
+    item("events", "alarms that are raised, and the last events", "alarms", Run(&["events"])).also(&["alarm", "alert"]),
     item("monitor", "install the monitor as a service", "monitor", Ask(&["monitor", "--install"], Asks::Sure))
         .also(&["service", "systemd"]),
     item("notify", "a test to those who are told of alarms", "automatic", Run(&["notify", "test"])),

@@ -64,6 +64,10 @@ pub fn status(status: &Status) -> String {
         }
         None => text.push_str("data       no mirror is loaded\n"),
     }
+    if !status.alarms_raised.is_empty() {
+        let names: Vec<String> = status.alarms_raised.iter().map(ToString::to_string).collect();
+        let _ = writeln!(text, "alarms     {} raised: {}; see events", names.len(), names.join(", "));
+    }
     if !status.monitor_running {
         let _ = writeln!(text, "monitor    NOT RUNNING on this server: {NO_MONITOR}; see monitor --install");
     }
@@ -80,6 +84,10 @@ fn system_text(site: Site, system: &SystemStatus) -> String {
     let version = system.version.as_deref().unwrap_or("not told");
     let calls = system.calls.map_or_else(String::new, |calls| format!(", {calls} calls"));
     let mut text = format!("{:<10} {}, version {version}{calls}\n", site.to_string(), system.traffic);
+    for alarm in &system.alarms {
+        let lim = if alarm.lim.is_empty() { String::new() } else { format!(" (LIM {})", alarm.lim) };
+        let _ = writeln!(text, "  alarm   {}{lim}: {}", printable(&alarm.text), alarm.reading.word());
+    }
     for server in &system.servers {
         let _ = write!(text, "  LIM {:<3} {:<15} {}", server.lim, server.address.to_string(), server.traffic);
         if let Some(turned_away) = server.turned_away {

@@ -22,6 +22,7 @@ use crate::ports::host::visible;
 use crate::ports::settings::SettingsError;
 
 mod data;
+mod events;
 mod generate;
 mod given;
 mod lease;
@@ -86,7 +87,8 @@ impl Run<'_> {
             Command::History { last } => self.history(last),
             Command::Monitor { install: true } => self.install_monitor(),
             Command::Lease { order } => self.lease(order).await,
-            Command::Notify { what: Notify::Test } => self.notify_test().await,
+            Command::Events { raised, last } => self.events(raised, last),
+            Command::Notify { what: Notify::Test { channel } } => self.notify_test(channel.as_deref()).await,
             Command::Platform { what } => self.platform(what).await,
             Command::Config { what: Config::Check } => self.check_configuration(),
             Command::Help { topic } => self.help(&topic),

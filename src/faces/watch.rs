@@ -12,17 +12,19 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::output;
 use super::scripted::Scripted;
 use super::teller::Teller;
+use crate::domain::alarm::{Alarm, Finding};
 use crate::domain::given::Given;
 use crate::domain::journal::Person;
 use crate::domain::plan::Action;
 use crate::domain::schedule::Due;
 use crate::flows::aftermath::{Aftermath, Compared};
 use crate::flows::configured::note;
+use crate::flows::herald::Herald;
+use crate::flows::looks::{self, Found, Looker};
 use crate::flows::monitor::{Monitor, ROUND, begin_copy, copy_due, copy_now};
 use crate::flows::{Ended, Ports, Request, Stopped};
 use crate::ports::host::visible;
 use crate::ports::journal::Held;
-use crate::ports::notifier::{Kind, Notice};
 
 /// How often both sites are held against each other: soon enough after a lost line came back.
 const COMPARE_EVERY: Duration = Duration::from_secs(10);
@@ -33,6 +35,14 @@ pub struct Voter<'a> {
     pub said: Option<&'a mut UnboundedReceiver<String>>,
     /// Whether another one is to work, or none, than when this began.
     pub has_changed: &'a (dyn Fn() -> bool + Send + Sync),
+}
+
+/// How people are told who are not looking.
+pub struct Told {
+    /// Who tells them.
+    pub herald: Herald,
+    /// What goes wrong with that.
+    pub news: UnboundedReceiver<String>,
 }
 
 /// Why watching is over.
@@ -51,25 +61,21 @@ pub enum Over {
 ///
 /// Where a voter works on this machine, `voter` is what it tells: then the lease says what is open, and nothing is
 /// brought back to the order here.
-pub async fn watch(ports: &Ports, out: &mut (dyn Write + Send), json: bool, voter: Voter<'_>) -> Result<Over, Stopped> {
+pub async fn watch(
+    ports: &Ports,
+    out: &mut (dyn Write + Send),
+    json: bool,
+    (voter, told): (Voter<'_>, Told),
+) -> Result<Over, Stopped> {
     let Voter { said: mut voter, has_changed } = voter;
+    let Told { herald, mut news } = told;
     let no_signal = |error: std::io::Error| Stopped::NotProved(format!("signals cannot be waited for: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
     let mut ticks = interval(ROUND);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut watcher = Watcher {
-        ports,
-        out,
-        json,
-        monitor: Monitor::default(),
-        copy: None,
-        last_error: None,
-        not_begun: None,
-        aftermath: Aftermath::default(),
-        compared: None,
-        comparison: None,
-    };
+    let mut watcher = Watcher::new(ports, out, json, herald.clone());
+    let mut looking = Looking::new(herald);
     let started = ports.clock.now().to_utc();
     // Without its mark it watches all the same; `status` then says that none runs.
     let watching = ports.journal.watch();
@@ -81,6 +87,7 @@ pub async fn watch(ports: &Ports, out: &mut (dyn Write + Send), json: bool, vote
         tokio::select! {
             _ = terminate.recv() => break Over::Ended,
             _ = interrupt.recv() => break Over::Ended,
+            Some(told) = news.recv() => watcher.say(&told),
             told = next(&mut voter) => match told {
                 Some(told) => watcher.voter_tells(&told),
                 None => voter = None,
@@ -96,6 +103,7 @@ pub async fn watch(ports: &Ports, out: &mut (dyn Write + Send), json: bool, vote
                     watcher.compare().await;
                 }
                 watcher.copy_if_due(started).await;
+                looking.look_if_due(ports, voter.is_some()).await;
             }
         }
     };
@@ -107,6 +115,7 @@ pub async fn watch(ports: &Ports, out: &mut (dyn Write + Send), json: bool, vote
         // What has come stays, and the next copy resumes.
         copy.running.abort();
     }
+    looking.end();
     Ok(over)
 }
 
@@ -122,6 +131,7 @@ struct Watcher<'a> {
     ports: &'a Ports,
     out: &'a mut (dyn Write + Send),
     json: bool,
+    herald: Herald,
     monitor: Monitor,
     copy: Option<Copying>,
     last_error: Option<String>,
@@ -143,7 +153,23 @@ struct Copying {
     _held: Arc<dyn Held>,
 }
 
-impl Watcher<'_> {
+impl<'a> Watcher<'a> {
+    fn new(ports: &'a Ports, out: &'a mut (dyn Write + Send), json: bool, herald: Herald) -> Self {
+        Self {
+            ports,
+            out,
+            json,
+            herald,
+            monitor: Monitor::default(),
+            copy: None,
+            last_error: None,
+            not_begun: None,
+            aftermath: Aftermath::default(),
+            compared: None,
+            comparison: None,
+        }
+    }
+
     async fn round(&mut self) {
         let request = request();
         let mut dialog = quiet();
@@ -153,6 +179,9 @@ impl Watcher<'_> {
                 self.last_error = None;
                 for line in round.story {
                     self.say(&line);
+                }
+                if let Some(told) = round.both_live {
+                    self.herald.found(Finding::of(Alarm::DualLive, Some(told)));
                 }
             }
             Err(error) => {
@@ -180,7 +209,7 @@ impl Watcher<'_> {
                 Ok((aftermath, found)) => {
                     self.aftermath = aftermath;
                     for compared in found.unwrap_or_default() {
-                        self.tell_compared(&compared).await;
+                        self.tell_compared(&compared);
                     }
                 }
                 Err(error) => self.say(&format!("the comparison of both sites broke off: {error}")),
@@ -197,14 +226,11 @@ impl Watcher<'_> {
         }
     }
 
-    async fn tell_compared(&mut self, compared: &Compared) {
+    fn tell_compared(&mut self, compared: &Compared) {
         self.voter_tells(&compared.to_string());
-        if let Compared::Overlap(_) = compared {
-            let (at, from) = (self.ports.clock.now().fixed_offset(), "alternate".to_owned());
-            let notice = Notice { schema: 1, at, text: format!("{from}: {compared}"), from, kind: Kind::AlarmRaised };
-            if let Err(error) = self.ports.notifier.notify(&notice).await {
-                self.say(&format!("nobody was told: {error}"));
-            }
+        if let Compared::Overlap(overlap) = compared {
+            // It is over; the next look clears it.
+            self.herald.found(Finding::of(Alarm::DualLive, Some(overlap.to_string())));
         }
     }
 
@@ -262,6 +288,48 @@ impl Watcher<'_> {
         };
         // A standard output that takes nothing is no reason to stop watching.
         let _ = self.out.write_all(told.as_bytes()).and_then(|()| self.out.flush());
+    }
+}
+
+/// Looks that run aside: a server that does not answer holds up nothing.
+struct Looking {
+    herald: Herald,
+    looker: Looker,
+    running: Option<JoinHandle<(Looker, Found)>>,
+    next: Instant,
+}
+
+impl Looking {
+    fn new(herald: Herald) -> Self {
+        Self { herald, looker: Looker::default(), running: None, next: Instant::now() }
+    }
+
+    async fn look_if_due(&mut self, ports: &Ports, voters: bool) {
+        if let Some(running) = self.running.take_if(|running| running.is_finished())
+            && let Ok((looker, found)) = running.await
+        {
+            self.looker = looker;
+            for finding in found.findings {
+                self.herald.found(finding);
+            }
+            if let Some(order) = found.order {
+                self.herald.order(order, voters);
+            }
+        }
+        if self.running.is_none() && Instant::now() >= self.next {
+            self.next = Instant::now() + looks::EVERY;
+            let (mut looker, ports) = (self.looker, ports.clone());
+            self.running = Some(tokio::spawn(async move {
+                let found = looker.look(&ports, voters).await;
+                (looker, found)
+            }));
+        }
+    }
+
+    fn end(self) {
+        if let Some(running) = self.running {
+            running.abort();
+        }
     }
 }
 

@@ -18,7 +18,6 @@ use crate::domain::schedule::Due;
 use crate::domain::site::{ServerId, Site};
 use crate::ports::dialog::Dialog;
 use crate::ports::journal::{Held, JournalError};
-use crate::ports::notifier::{Kind, Notice};
 
 /// Time between two rounds of contacts: a rebooted primary is open again within seconds (DESIGN §5.3).
 pub const ROUND: Duration = Duration::from_secs(2);
@@ -33,6 +32,8 @@ pub struct Round {
     pub corrections: Option<Corrections>,
     /// What was done, or why not, a line each.
     pub story: Vec<String>,
+    /// That both sites were live until now, with how long.
+    pub both_live: Option<String>,
 }
 
 /// The monitor's memory between rounds.
@@ -72,7 +73,7 @@ impl Monitor {
         let corrections = self.judged(ports, &configured).await;
         if corrections.is_empty() || self.failed_just_now(ports, &corrections) {
             self.said = None;
-            return Ok(Round { corrections: Some(corrections), story: Vec::new() });
+            return Ok(Round { corrections: Some(corrections), story: Vec::new(), both_live: None });
         }
         let held = match (copying, ports.journal.lock(Action::Monitor, &request.person)) {
             (true, _) => None,
@@ -91,9 +92,9 @@ impl Monitor {
             Err(error) => return Err(error),
         };
         let corrections = self.judged(ports, &configured).await;
-        let story = self.correct(ports, request, &configured, &corrections, dialog).await;
+        let (story, both_live) = self.correct(ports, request, &configured, &corrections, dialog).await;
         drop(held);
-        Ok(Round { corrections: Some(corrections), story })
+        Ok(Round { corrections: Some(corrections), story, both_live })
     }
 
     /// Looks at every server and judges what is to be done.
@@ -111,7 +112,7 @@ impl Monitor {
     fn idle(&mut self, because: &str) -> Round {
         let is_new = self.said.as_deref() != Some(because);
         self.said = Some(because.to_owned());
-        Round { corrections: None, story: if is_new { vec![because.to_owned()] } else { Vec::new() } }
+        Round { corrections: None, story: if is_new { vec![because.to_owned()] } else { Vec::new() }, both_live: None }
     }
 
     /// Where the operator chose `open`, servers that nobody could confirm are opened after the grace.
@@ -136,7 +137,7 @@ impl Monitor {
         configured: &Configured,
         corrections: &Corrections,
         dialog: &mut dyn Dialog,
-    ) -> Vec<String> {
+    ) -> (Vec<String>, Option<String>) {
         self.said = None;
         let steps = steps(corrections);
         let performer = Performer::new(ports, &configured.systems, &configured.configuration);
@@ -148,7 +149,7 @@ impl Monitor {
                 Err(error) => {
                     story.push(format!("{step} failed: {}", describe(&error)));
                     self.failed = Some((corrections.clone(), ports.clock.now()));
-                    return story;
+                    return (story, None);
                 }
             }
         }
@@ -158,14 +159,10 @@ impl Monitor {
             if let Err(error) = configured::note(ports, request, Action::Monitor, told.clone()) {
                 story.push(describe(&error));
             }
-            let (at, from) = (ports.clock.now().fixed_offset(), "alternate".to_owned());
-            let notice = Notice { schema: 1, at, text: format!("{from}: {told}"), from, kind: Kind::AlarmRaised };
-            if let Err(error) = ports.notifier.notify(&notice).await {
-                story.push(format!("nobody was told: {error}"));
-            }
-            story.push(told);
+            story.push(told.clone());
+            return (story, Some(told));
         }
-        story
+        (story, None)
     }
 
     /// Both sites let traffic in until now: since the active one was opened, or since they were last seen apart.

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use futures_util::future::join_all;
 
 use super::configured::Configured;
-use super::{Ports, Stopped, survey};
+use super::{Ports, Stopped, survey, system_alarms};
+use crate::domain::alarm::Alarm;
 use crate::domain::boot::{Contact, Corrections};
 use crate::domain::configuration::Configuration;
 use crate::domain::journal::{Memory, Outcome};
@@ -16,6 +17,7 @@ use crate::domain::report::{
 };
 use crate::domain::site::{ServerId, Site};
 use crate::domain::traffic::{Traffic, TrafficWord};
+use crate::ports::call_server::RawAlarm;
 use crate::ports::systems::SystemPorts;
 
 /// Reads everything that `status` tells.
@@ -39,10 +41,11 @@ async fn read(ports: &Ports, configuration: &Configuration, systems: &SystemPort
     );
     let order = Corrections::judge(&contacts).order.unwrap_or(survey::FIRST_ORDER);
     let [primary_facts, alternate_facts] = facts;
-    let primary = system(configuration, &contacts, Site::Primary, primary_facts);
-    let alternate = system(configuration, &contacts, Site::Alternate, alternate_facts);
-    let now = ports.clock.now().fixed_offset();
     let memory = ports.journal.memory()?;
+    let is_loaded = memory.loaded.is_some();
+    let primary = system(configuration, &contacts, Site::Primary, (primary_facts, is_loaded));
+    let alternate = system(configuration, &contacts, Site::Alternate, (alternate_facts, is_loaded));
+    let now = ports.clock.now().fixed_offset();
     let (running, unfinished) = doing(ports)?;
     Ok(Status {
         schema: SCHEMA,
@@ -64,10 +67,17 @@ async fn read(ports: &Ports, configuration: &Configuration, systems: &SystemPort
         unfinished,
         running,
         monitor_running: ports.journal.watched(),
+        alarms_raised: alarms(ports),
         primary: Some(primary),
         alternate: Some(alternate),
     }
     .with(promise))
+}
+
+/// The alarms that the monitor of this server keeps; what cannot be read is told by `events`.
+fn alarms(ports: &Ports) -> Vec<Alarm> {
+    let register = ports.events.register().unwrap_or_default();
+    register.worst_first().iter().map(|raised| raised.alarm).collect()
 }
 
 /// What the voter on this server promises. Where it should be and does not answer, nothing is.
@@ -126,15 +136,27 @@ fn not_configured(ports: &Ports) -> Result<Status, Stopped> {
         unfinished,
         running,
         monitor_running: ports.journal.watched(),
+        alarms_raised: alarms(ports),
         verdict: "system redundancy is not configured".to_owned(),
     })
 }
 
-/// Version and calls of each site, as far as they can be told.
-async fn facts(systems: &SystemPorts) -> [(Option<String>, Option<u64>); 2] {
+/// What a system tells of itself, as far as it can be told.
+struct Facts {
+    version: Option<String>,
+    calls: Option<u64>,
+    alarms: Vec<RawAlarm>,
+}
+
+async fn facts(systems: &SystemPorts) -> [Facts; 2] {
     let of = async |site| {
-        let (version, usage) = tokio::join!(systems.call_server.version(site), systems.call_server.load_now(site));
-        (version.ok().flatten(), usage.ok().and_then(|usage| usage.calls))
+        let asked = &systems.call_server;
+        let (version, usage, alarms) = tokio::join!(asked.version(site), asked.load_now(site), asked.alarms(site));
+        Facts {
+            version: version.ok().flatten(),
+            calls: usage.ok().and_then(|usage| usage.calls),
+            alarms: alarms.unwrap_or_default(),
+        }
     };
     let (primary, alternate) = tokio::join!(of(Site::Primary), of(Site::Alternate));
     [primary, alternate]
@@ -144,7 +166,7 @@ fn system(
     configuration: &Configuration,
     contacts: &BTreeMap<ServerId, Contact>,
     site: Site,
-    (version, calls): (Option<String>, Option<u64>),
+    (facts, is_loaded): (Facts, bool),
 ) -> SystemStatus {
     let servers: Vec<ServerStatus> = contacts
         .iter()
@@ -154,11 +176,15 @@ fn system(
             Some(ServerStatus::new(server.lim, card.address, &contact.traffic))
         })
         .collect();
+    let traffic = TrafficWord::of_system(of_site(contacts, site));
+    let standing = system_alarms::standing(site, traffic == TrafficWord::Blocked, is_loaded);
+    let expected = &configuration.membership.platform.expected_alarms;
     SystemStatus {
-        traffic: TrafficWord::of_system(of_site(contacts, site)),
+        traffic,
         reachable: servers.iter().all(|server| server.reachable),
-        version,
-        calls,
+        version: facts.version,
+        calls: facts.calls,
+        alarms: system_alarms::read(facts.alarms, expected, standing),
         servers,
     }
 }

@@ -7,15 +7,17 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::herald::Herald;
+use crate::domain::alarm::{Alarm, Finding};
 use crate::domain::lease::reigns::Noted;
 use crate::domain::lease::{
-    Effect, Event, Guarantee, Message, Moment, Node, Right, Setup, Stored, Timing, Voter, Witness,
+    Effect, Event, Guarantee, Message, Moment, Node, Reason, Right, Setup, Stored, Timing, Voter, Witness,
 };
 use crate::domain::site::Epoch;
+use crate::ports::clock::Clock;
 use crate::ports::gate::Until;
 use crate::ports::messages::Messages;
-use crate::ports::notifier::Kind;
-use crate::ports::voter::{Asked, Lease, RawClock, ReignBook, State, VoterMemory};
+use crate::ports::voter::{Asked, Hears, Lease, RawClock, ReignBook, State, VoterMemory};
 
 mod address;
 mod news;
@@ -23,7 +25,7 @@ mod sight;
 mod site;
 
 pub use address::{AddressKeeper, Keeping};
-pub use news::News;
+use news::News;
 pub use sight::OwnSight;
 pub use site::{AtSite, Follow};
 
@@ -37,9 +39,11 @@ pub struct Tools {
     /// The clock.
     pub clock: Arc<dyn RawClock>,
     /// How people are told who are not looking.
-    pub news: News,
+    pub herald: Herald,
     /// Where a site notes when it let telephony in.
     pub reigns: Arc<dyn ReignBook>,
+    /// The wall clock.
+    pub wall: Arc<dyn Clock>,
 }
 
 /// The state machine of either kind.
@@ -75,6 +79,12 @@ pub struct Work {
     say: UnboundedSender<String>,
     /// The epoch in which telephony is let in, and when that was noted last.
     reigning: Option<(Epoch, Moment)>,
+    news: News,
+    started: Moment,
+    /// When the alarms were looked at last.
+    looked: Option<Moment>,
+    /// When this machine was last seen to have stood still.
+    stood_still: Option<Moment>,
 }
 
 impl Work {
@@ -98,15 +108,7 @@ impl Work {
         };
         let now = tools.clock.now();
         let (node, effects) = Node::start(setup, load(&tools), nothing, seen, now);
-        let mut work = Self {
-            machine: Machine::Site(Box::new(node)),
-            tools,
-            site: Some(site),
-            peer_heard: None,
-            events: unbounded_channel(),
-            say,
-            reigning: None,
-        };
+        let mut work = Self::of(Machine::Site(Box::new(node)), tools, Some(site), say);
         work.carry_out(effects, now).await;
         work
     }
@@ -115,17 +117,26 @@ impl Work {
     pub async fn as_witness(tools: Tools, timing: Timing, say: UnboundedSender<String>) -> Self {
         let now = tools.clock.now();
         let (witness, effects) = Witness::start(timing, load(&tools), now);
-        let mut work = Self {
-            machine: Machine::Witness(Box::new(witness)),
+        let mut work = Self::of(Machine::Witness(Box::new(witness)), tools, None, say);
+        work.carry_out(effects, now).await;
+        work
+    }
+
+    fn of(machine: Machine, tools: Tools, site: Option<AtSite>, say: UnboundedSender<String>) -> Self {
+        let (news, started) = (News::of(tools.herald.clone()), tools.clock.now());
+        Self {
+            machine,
             tools,
-            site: None,
+            site,
             peer_heard: None,
             events: unbounded_channel(),
             say,
             reigning: None,
-        };
-        work.carry_out(effects, now).await;
-        work
+            news,
+            started,
+            looked: None,
+            stood_still: None,
+        }
     }
 
     /// Works until nobody can ask any more.
@@ -174,6 +185,21 @@ impl Work {
         let now = self.tools.clock.now();
         let effects = self.machine.step(event, now);
         self.carry_out(effects, now).await;
+        self.look_for_alarms();
+    }
+
+    /// Passes on what is wrong now, as often as a site looks at itself.
+    fn look_for_alarms(&mut self) {
+        let now = self.tools.clock.now();
+        let is_due = self.looked.is_none_or(|before| now.since(before) >= LOOK_EVERY);
+        if let (true, Machine::Site(node)) = (is_due, &self.machine) {
+            self.looked = Some(now);
+            let is_doubtful = self.stood_still.is_some_and(|at| now.since(at) < DOUBTFUL_FOR);
+            let doubt = Finding::of(Alarm::ClockDoubtful, is_doubtful.then_some("this machine stood still"));
+            let mut found = node.findings(now, now.since(self.started));
+            found.push(doubt);
+            self.news.found(found);
+        }
     }
 
     async fn answer(&mut self, asked: Asked) {
@@ -187,7 +213,7 @@ impl Work {
     fn state(&self) -> State {
         let now = self.tools.clock.now();
         let dropped = self.tools.messages.dropped();
-        let (reigns, at) = (self.tools.reigns.last(REIGNS_TOLD), self.tools.news.wall.now().fixed_offset());
+        let (reigns, at) = (self.tools.reigns.last(REIGNS_TOLD), self.tools.wall.now().fixed_offset());
         match &self.machine {
             Machine::Site(node) => {
                 let (guarantee, why) = (node.guarantee(now), node.why(now));
@@ -202,6 +228,7 @@ impl Work {
                     dropped,
                     reigns,
                     at,
+                    hears: Some(hears(node, now)),
                 }
             }
             Machine::Witness(witness) => State {
@@ -215,6 +242,7 @@ impl Work {
                 dropped,
                 reigns,
                 at,
+                hears: None,
             },
         }
     }
@@ -238,9 +266,7 @@ impl Work {
                 }
                 Effect::Send { to, message } => self.send(to, &message).await,
                 Effect::Tell(told) => {
-                    if let Some(kind) = news::kind_of(&told) {
-                        self.tools.news.pass_on(kind, &told.to_string(), &self.say);
-                    }
+                    self.news.told(&told);
                     tell(&self.say, told.to_string());
                 }
                 Effect::Open { right, epoch } => self.open(until(right, decided), epoch).await,
@@ -256,8 +282,11 @@ impl Work {
                             self.note(epoch, Noted::Closed);
                         }
                     }
+                    if matches!(because, Reason::StoodStill { .. }) {
+                        self.stood_still = Some(self.tools.clock.now());
+                    }
                     let told = format!("blocks: {because}");
-                    self.tools.news.pass_on(Kind::RoleChanged, &told, &self.say);
+                    self.news.blocks(&told);
                     tell(&self.say, told);
                 }
             }
@@ -278,7 +307,7 @@ impl Work {
             Until::Standing => Noted::Standing,
             Until::Moment(end) => {
                 let left = TimeDelta::from_std(end.since(now)).unwrap_or_default();
-                Noted::Until(self.tools.news.wall.now().fixed_offset() + left)
+                Noted::Until(self.tools.wall.now().fixed_offset() + left)
             }
         };
         self.reigning = Some((epoch, now));
@@ -297,10 +326,15 @@ impl Work {
     }
 
     fn note(&self, epoch: Epoch, noted: Noted) {
-        if let Err(error) = self.tools.reigns.note(epoch, noted, self.tools.news.wall.now().fixed_offset()) {
+        if let Err(error) = self.tools.reigns.note(epoch, noted, self.tools.wall.now().fixed_offset()) {
             tell(&self.say, format!("when this site was live cannot be written down: {error}"));
         }
     }
+}
+
+fn hears(node: &Node, now: Moment) -> Hears {
+    let (peer, witness, control) = node.hears(now);
+    Hears { peer, witness, control }
 }
 
 fn lease(guarantee: Guarantee) -> Option<Lease> {
@@ -334,6 +368,9 @@ const REIGNS_TOLD: usize = 20;
 
 /// How often what a site sees is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A machine that stood still once is likely to again; after so long without it the alarm is over.
+const DOUBTFUL_FOR: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
 mod tests;

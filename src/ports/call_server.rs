@@ -60,6 +60,12 @@ pub trait CallServer: Send + Sync {
     /// As [`CallServer::master_address`].
     async fn load_now(&self, site: Site) -> Result<Usage, CallServerError>;
 
+    /// The alarms that the system itself has raised; none where the platform does not tell.
+    ///
+    /// # Errors
+    /// As [`CallServer::master_address`].
+    async fn alarms(&self, site: Site) -> Result<Vec<RawAlarm>, CallServerError>;
+
     /// What a server's hardware offers.
     ///
     /// # Errors
@@ -124,6 +130,17 @@ pub enum Condition {
     AutomaticFallback,
     /// The telephony software is well, by the platform's own word.
     Healthy,
+}
+
+/// An alarm as the system tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RawAlarm {
+    /// What it says.
+    pub text: String,
+    /// On which server, where it tells.
+    pub lim: String,
+    /// How bad it is, in the system's own words.
+    pub severity: String,
 }
 
 /// How a call server met a SIP OPTIONS request.

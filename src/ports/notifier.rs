@@ -1,60 +1,42 @@
-//! Telling people who are not looking: what the site's own program for that does with it is its business.
+//! Telling people who are not looking: the ways that are set up, and what each does with a notice.
 
-use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, FixedOffset};
-use serde::Serialize;
 use thiserror::Error;
 
-/// Something to be told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Notice {
-    /// The format of this document.
-    pub schema: u32,
-    /// When.
-    pub at: DateTime<FixedOffset>,
-    /// Which voter tells it: `primary`, `alternate`, `witness`.
-    pub from: String,
-    /// What kind of news it is.
-    pub kind: Kind,
-    /// What a person reads.
-    pub text: String,
-}
+pub use crate::domain::alarm::{Kind, Notice};
 
-/// What kind of news it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// A site went live, was blocked, or gave its right back.
-    RoleChanged,
-    /// An alarm begins.
-    AlarmRaised,
-    /// An alarm is over.
-    AlarmCleared,
-    /// Nothing happened; somebody wants to know whether news arrive.
-    Test,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::RoleChanged => "role-changed",
-            Self::AlarmRaised => "alarm-raised",
-            Self::AlarmCleared => "alarm-cleared",
-            Self::Test => "test",
-        })
-    }
-}
-
-/// Passes news on.
-#[async_trait]
+/// The ways of telling people, as they are set up now.
 pub trait Notifier: Send + Sync {
-    /// Passes a notice on; `false` where nothing is set up that would.
+    /// Reads them anew.
+    fn channels(&self) -> Channels;
+}
+
+/// The ways of telling people.
+#[derive(Default)]
+pub struct Channels {
+    /// Those that can be used.
+    pub usable: Vec<Arc<dyn Channel>>,
+    /// What is wrong with the others, a line each.
+    pub problems: Vec<String>,
+}
+
+/// One way of telling people.
+#[async_trait]
+pub trait Channel: Send + Sync {
+    /// Its name.
+    fn name(&self) -> &str;
+
+    /// Whether a notice is told through it.
+    fn wants(&self, notice: &Notice) -> bool;
+
+    /// Tells it once.
     ///
     /// # Errors
-    /// [`NotifyError`] when it is set up and did not take it.
-    async fn notify(&self, notice: &Notice) -> Result<bool, NotifyError>;
+    /// [`NotifyError`] when it was not taken.
+    async fn send(&self, notice: &Notice) -> Result<(), NotifyError>;
 }
 
 /// Why a notice was not passed on.
@@ -74,4 +56,15 @@ pub enum NotifyError {
         /// How it ended, and what it said.
         because: String,
     },
+    /// Whoever it was sent to did not take it.
+    #[error("{to} did not take it: {because}")]
+    NotTaken {
+        /// Whom it was sent to.
+        to: String,
+        /// What happened.
+        because: String,
+    },
+    /// It took too long.
+    #[error("it was not taken within {} s", .0.as_secs())]
+    Slow(Duration),
 }

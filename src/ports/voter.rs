@@ -90,6 +90,20 @@ pub struct State {
     pub reigns: Vec<Reign>,
     /// This machine's wall clock.
     pub at: DateTime<FixedOffset>,
+    /// Whom and what a site hears.
+    #[serde(default)]
+    pub hears: Option<Hears>,
+}
+
+/// Whom and what a site hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hears {
+    /// When the other site was heard.
+    pub peer: Duration,
+    /// When the witness was heard, where there is one.
+    pub witness: Option<Duration>,
+    /// How many control addresses answer, and how many there are; unknown before they were asked.
+    pub control: Option<(u8, u8)>,
 }
 
 /// The lease of a site.

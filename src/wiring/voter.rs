@@ -14,7 +14,6 @@ use crate::adapters::gate::SiteGates;
 use crate::adapters::journal_file::JournalFile;
 use crate::adapters::monitor_socket;
 use crate::adapters::netfilter::spared;
-use crate::adapters::notify_program::NotifyProgram;
 use crate::adapters::raw_clock::RawClock;
 use crate::adapters::reign_file::ReignFile;
 use crate::adapters::settings_file::SettingsFile;
@@ -26,7 +25,8 @@ use crate::domain::lease::{Agreed, Memory, Setup, Timing, Voter};
 use crate::domain::site::{ServerId, Site};
 use crate::domain::traffic::{Facts, GateRules};
 use crate::faces::failure::{Exit, Failure};
-use crate::flows::voter::{AddressKeeper, AtSite, Follow, Keeping, News, OwnSight, Tools, Work};
+use crate::flows::herald::Herald;
+use crate::flows::voter::{AddressKeeper, AtSite, Follow, Keeping, OwnSight, Tools, Work};
 use crate::ports::host::Command;
 use crate::ports::messages::Messages;
 use crate::ports::settings::Settings;
@@ -80,7 +80,7 @@ impl Drop for Running {
 ///
 /// # Errors
 /// When it cannot listen, or what it goes by is not right.
-pub async fn start(place: &Place, file: LeaseFile) -> Result<Running, Failure> {
+pub async fn start(place: &Place, file: LeaseFile, herald: Herald) -> Result<Running, Failure> {
     let mut peers = BTreeMap::new();
     for (voter, card) in &file.voters {
         let key = card.key.parse().map_err(|error| failed(&format!("the key of the {voter}"), &error))?;
@@ -99,8 +99,9 @@ pub async fn start(place: &Place, file: LeaseFile) -> Result<Running, Failure> {
         messages,
         memory: Arc::new(MemoryFile::below(&place.root)),
         clock: Arc::new(RawClock),
+        herald,
         reigns: Arc::new(ReignFile::below(&place.root)),
-        news: News { notifier: Arc::new(NotifyProgram::below(&place.root)), wall: clock(), from: file.me.to_string() },
+        wall: clock(),
     };
     let (asks, asked) = unbounded_channel();
     let serving = monitor_socket::serve(&place.root, asks);
@@ -109,7 +110,7 @@ pub async fn start(place: &Place, file: LeaseFile) -> Result<Running, Failure> {
         Voter::Witness => Work::as_witness(tools, file.timing, say).await,
         Voter::Monitor(site) => {
             let configuration = configuration(place, site)?;
-            let at_site = at_site(place, (site, file.timing), &configuration, &say);
+            let at_site = at_site(place, (site, file.timing), &configuration, (&tools.herald, &say));
             let nothing = Memory::first(file.first_active, Agreed::first(configuration.takeover));
             let setup = Setup { site, timing: file.timing, policy: file.policy, third: file.third };
             Work::at_site(tools, setup, nothing, at_site, say).await
@@ -133,7 +134,7 @@ fn at_site(
     place: &Place,
     (site, timing): (Site, Timing),
     configuration: &Configuration,
-    say: &tokio::sync::mpsc::UnboundedSender<String>,
+    (herald, say): (&Herald, &tokio::sync::mpsc::UnboundedSender<String>),
 ) -> AtSite {
     let membership = &configuration.membership;
     let reach = Reach { site: Some(site), ..place.reach.clone() };
@@ -169,7 +170,7 @@ fn at_site(
             say.clone(),
         ),
         silent_after: timing.silent_after(),
-        follow: Follow::start(Arc::clone(&systems.traffic), servers, say.clone()),
+        follow: Follow::start(Arc::clone(&systems.traffic), servers, herald, say.clone()),
         traffic: systems.traffic,
         first,
         arming: Arc::default(),

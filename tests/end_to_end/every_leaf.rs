@@ -62,6 +62,7 @@ const WALK: &[Stop] = &[
     looked_at("platform", |seat| shows(seat, "kamailio"), "platform list"),
     looked_at("check", |seat| shows(seat, "the configuration is right"), "config check"),
     looked_at("history", |seat| closed(seat, "1 of 1 actions"), "history"),
+    looked_at("events", |seat| shows(seat, "no alarm is raised"), "events"),
     looked_at("help", |seat| closed(seat, "help: start"), "help"),
     changed("settings translation", translate, "settings translation set 203.0.113.77=203.0.113.78"),
     changed(

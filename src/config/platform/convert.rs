@@ -8,6 +8,7 @@ use serde_yaml::Spanned;
 use super::super::document::Problem;
 use super::checked::{Argument, FieldPattern};
 use super::form::{self, LayoutForm, ProbeProtocol, Profile, Read};
+use crate::domain::alarm::ExpectedAlarms;
 use crate::domain::platform::placeholders::{self, KNOWN};
 use crate::domain::platform::{
     AddressPlace, Check, Facts, Fields, Layout, Load, LoadCommand, Platform, Proof, Query, Reader, SipProbe,
@@ -33,7 +34,10 @@ pub(super) fn platform(file: &Path, profile: Profile) -> Result<Platform, Vec<Pr
         load: draft.load(profile.load),
         telephony: profile.telephony.value.into_iter().map(|entry| telephony_port(entry.value)).collect(),
         probe: profile.probe.map(|probe| sip_probe(&probe.value)),
-        expected_alarms: profile.expected_alarms,
+        expected_alarms: ExpectedAlarms {
+            while_passive: profile.expected_alarms.while_passive,
+            after_load: profile.expected_alarms.after_load,
+        },
     };
     if draft.problems.is_empty() {
         return Ok(platform);
@@ -62,6 +66,7 @@ impl Draft<'_> {
         let backups = query(facts.backups, &["id", "version"]);
         let calls = query(facts.calls, &["calls"]);
         let registrations = query(facts.registrations, &[]);
+        let alarms = query(facts.alarms, &["text"]);
         Facts {
             master_address,
             version,
@@ -74,6 +79,7 @@ impl Draft<'_> {
             automatic_fallback: facts.automatic_fallback.map(|check| self.check(check, &[])),
             healthy: facts.healthy.map(|check| self.check(check, &[])),
             calls,
+            alarms,
             registrations,
         }
     }

@@ -26,7 +26,14 @@ pub(super) struct Profile {
     #[serde(default)]
     pub(super) probe: Option<Spanned<Probe>>,
     #[serde(default)]
-    pub(super) expected_alarms: Vec<String>,
+    pub(super) expected_alarms: Expected,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Expected {
+    pub(super) while_passive: Vec<String>,
+    pub(super) after_load: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -44,6 +51,7 @@ pub(super) struct Facts {
     pub(super) healthy: Option<Check>,
     pub(super) calls: Option<Query>,
     pub(super) registrations: Option<Query>,
+    pub(super) alarms: Option<Query>,
 }
 
 #[derive(Debug, Deserialize)]

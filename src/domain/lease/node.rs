@@ -18,6 +18,7 @@ use super::timing::Timing;
 use crate::domain::configuration::TakeoverSettings;
 use crate::domain::site::{Epoch, Site};
 
+mod alarms;
 mod change;
 mod inbox;
 mod round;

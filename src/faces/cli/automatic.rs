@@ -87,8 +87,12 @@ pub struct ServiceAddressWish {
 }
 
 /// `notify`.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum Notify {
     /// Send a notice that says that it is a test.
-    Test,
+    Test {
+        /// Only through this channel.
+        #[arg(long, value_name = "NAME")]
+        channel: Option<String>,
+    },
 }

@@ -8,7 +8,6 @@ use crate::faces::cli::LeaseOrder;
 use crate::faces::failure::{Exit, Failure};
 use crate::flows;
 use crate::flows::lease::Order;
-use crate::ports::notifier::{Kind, Notice};
 use crate::ports::voter::State;
 
 impl Run<'_> {
@@ -45,26 +44,6 @@ impl Run<'_> {
             "at": state.at,
         });
         self.emit(&document, &text(&state))
-    }
-
-    /// Sends a notice, so that a mail server that refuses is known before it matters.
-    pub(super) async fn notify_test(&mut self) -> Result<(), Failure> {
-        let at = self.ports.clock.now().fixed_offset();
-        let text = "this is a test of mxone_system_redundancy; nothing happened".to_owned();
-        let notice = Notice { schema: SCHEMA, at, from: self.person.who.clone(), kind: Kind::Test, text };
-        if self.common.dry_run {
-            return self.emit(&json!({"schema": SCHEMA, "outcome": "planned"}), "a notice would be sent\n");
-        }
-        match self.ports.notifier.notify(&notice).await {
-            Ok(true) => self.emit(&json!({"schema": SCHEMA, "outcome": "done"}), "done: the program took the notice\n"),
-            Ok(false) => Err(Failure::new(Exit::NotConfigured, "nobody is told: there is no program for it")
-                .hint("put one at /etc/mxone_system_redundancy/notify; see `help automatic`")),
-            Err(error) => {
-                let mut failure = Failure::new(Exit::Failed, error.to_string());
-                failure.because.extend(std::error::Error::source(&error).map(ToString::to_string));
-                Err(failure)
-            }
-        }
     }
 }
 

@@ -1,52 +1,52 @@
 //! Which news of a voter people are told who are not looking: changes of role and alarms.
 
-use std::sync::Arc;
-
-use tokio::sync::mpsc::UnboundedSender;
-
+use crate::domain::alarm::Finding;
 use crate::domain::lease::node::Told;
-use crate::ports::clock::Clock;
-use crate::ports::notifier::{Kind, Notice, Notifier};
+use crate::flows::herald::Herald;
 
-/// The format of notices.
-pub const SCHEMA: u32 = 1;
-
-/// Passes news on.
-#[derive(Clone)]
+/// Passes a voter's news to the herald: each finding when it changes.
 pub struct News {
-    /// Who passes them on.
-    pub notifier: Arc<dyn Notifier>,
-    /// The wall clock.
-    pub wall: Arc<dyn Clock>,
-    /// The voter.
-    pub from: String,
+    herald: Herald,
+    found: Vec<Finding>,
 }
 
 impl News {
-    /// Passes on what is worth it, aside: nobody waits for a mail server.
-    pub(super) fn pass_on(&self, kind: Kind, told: &str, say: &UnboundedSender<String>) {
-        let (at, from) = (self.wall.now().fixed_offset(), self.from.clone());
-        let notice = Notice { schema: SCHEMA, at, text: format!("{from}: {told}"), from, kind };
-        let (notifier, say) = (Arc::clone(&self.notifier), say.clone());
-        tokio::spawn(async move {
-            if let Err(error) = notifier.notify(&notice).await {
-                super::tell(&say, format!("nobody was told: {error}"));
-            }
-        });
+    /// News that this herald tells.
+    #[must_use]
+    pub const fn of(herald: Herald) -> Self {
+        Self { herald, found: Vec::new() }
     }
-}
 
-/// What kind of news something is, if it is worth passing on.
-pub(super) fn kind_of(told: &Told) -> Option<Kind> {
-    match told {
-        Told::Won { .. } | Told::Released { .. } | Told::Forced { .. } => Some(Kind::RoleChanged),
-        Told::Worry { .. } => Some(Kind::AlarmRaised),
-        Told::Cleared { .. } => Some(Kind::AlarmCleared),
-        Told::Decided { .. }
-        | Told::Armed
-        | Told::Disarmed
-        | Told::Refused { .. }
-        | Told::Agreed { .. }
-        | Told::Recalled => None,
+    /// Passes on what is worth it of what the voter tells.
+    pub(super) fn told(&self, told: &Told) {
+        match told {
+            Told::Won { .. } | Told::Forced { .. } => {
+                self.herald.role(told.to_string(), matches!(told, Told::Won { .. }));
+            }
+            Told::Released { .. } => self.herald.role(told.to_string(), false),
+            Told::Worry { worry } => self.herald.found(Finding::of(worry.alarm(), Some(worry.to_string()))),
+            Told::Cleared { worry } => self.herald.found(Finding::of(worry.alarm(), None::<String>)),
+            Told::Decided { .. }
+            | Told::Armed
+            | Told::Disarmed
+            | Told::Refused { .. }
+            | Told::Agreed { .. }
+            | Told::Recalled => {}
+        }
+    }
+
+    /// The site blocks.
+    pub(super) fn blocks(&self, told: &str) {
+        self.herald.role(told, false);
+    }
+
+    /// Passes on what is found now, where it is another thing than before.
+    pub(super) fn found(&mut self, found: Vec<Finding>) {
+        for finding in &found {
+            if !self.found.contains(finding) {
+                self.herald.found(finding.clone());
+            }
+        }
+        self.found = found;
     }
 }

@@ -11,9 +11,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{AddressKeeper, LOOK_EVERY};
+use crate::domain::alarm::{Alarm, Finding};
 use crate::domain::lease::{Event, GateSeen, Moment};
 use crate::domain::site::{LimNumber, Order, ServerId};
 use crate::domain::traffic::{Origin, Traffic};
+use crate::flows::herald::Herald;
 use crate::ports::gate::{Change, GateError, Gates, Until, Whole};
 use crate::ports::traffic_control::{TrafficControl, TrafficError};
 use crate::ports::voter::Sight;
@@ -31,7 +33,10 @@ const BLOCKED_WITHIN: Duration = Duration::from_secs(1);
 const HELD_WITHIN: Duration = Duration::from_secs(5);
 
 /// What is told when it was not blocked.
-const OPENED: &str = "ALARM: another program opened a server that is to be blocked; it is blocked again";
+const OPENED: &str = "another program opened a server that is to be blocked; it is blocked again";
+
+/// What an alarm about that is about, beside one about the gates.
+const BLOCKED: &str = "a blocked server";
 
 /// A site with its servers.
 #[derive(Clone)]
@@ -75,16 +80,26 @@ struct Wanted {
 impl Follow {
     /// Follows for these servers, until every handle is gone.
     #[must_use]
-    pub fn start(traffic: Arc<dyn TrafficControl>, servers: Vec<ServerId>, say: UnboundedSender<String>) -> Self {
+    pub fn start(
+        traffic: Arc<dyn TrafficControl>,
+        servers: Vec<ServerId>,
+        herald: &Herald,
+        say: UnboundedSender<String>,
+    ) -> Self {
+        let herald = herald.clone();
         let (wanted, mut seen) = watch::channel(Wanted { order: None, traffic: None, others: false });
         tokio::spawn(async move {
-            let mut told = None;
+            let (mut told, mut opened) = (None, false);
             loop {
                 let now = *seen.borrow();
                 // A change does not wait for a server that is slow to answer.
                 tokio::select! {
                     changed = seen.changed() => if changed.is_err() { return },
-                    () = opened_by_others(&*traffic, &servers, now) => super::tell(&say, OPENED.to_owned()),
+                    () = opened_by_others(&*traffic, &servers, now) => {
+                        super::tell(&say, format!("ALARM: {OPENED}"));
+                        herald.found(Finding::of(Alarm::RulesTampered, Some(OPENED)).about(BLOCKED));
+                        opened = true;
+                    }
                     () = tokio::time::sleep(BRING_EVERY), if now.traffic == Some(true) => {}
                 }
                 loop {
@@ -96,6 +111,9 @@ impl Follow {
                     }
                     told = failed;
                     if told.is_none() {
+                        if std::mem::take(&mut opened) {
+                            herald.found(Finding::of(Alarm::RulesTampered, None::<String>).about(BLOCKED));
+                        }
                         break;
                     }
                     tokio::time::sleep(LOOK_EVERY).await;

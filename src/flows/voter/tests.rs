@@ -5,16 +5,19 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 
 use super::*;
+use crate::domain::alarm::Register;
 use crate::domain::configuration::BootPolicy;
 use crate::domain::lease::{GateSeen, Memory, Reason};
 use crate::domain::service_address::{Interface, Lifetime, ServiceAddress};
 use crate::domain::site::{Order, ServerId, Site};
 use crate::domain::traffic::{Origin, Traffic};
+use crate::flows::herald;
 use crate::ports::clock::Clock;
+use crate::ports::events::Events;
 use crate::ports::gate::{Change, GateError, Gates, Whole};
 use crate::ports::host::HostError;
 use crate::ports::messages::Dropped;
-use crate::ports::notifier::{Notice, Notifier, NotifyError};
+use crate::ports::notifier::{Channels, Notice, Notifier};
 use crate::ports::service_address::ServiceAddresses;
 use crate::ports::traffic_control::{TrafficControl, TrafficError};
 use crate::ports::voter::Sight;
@@ -169,10 +172,21 @@ impl ReignBook for Nothing {
     }
 }
 
-#[async_trait]
 impl Notifier for Nothing {
-    async fn notify(&self, _: &Notice) -> Result<bool, NotifyError> {
-        Ok(false)
+    fn channels(&self) -> Channels {
+        Channels::default()
+    }
+}
+
+impl Events for Nothing {
+    fn register(&self) -> std::io::Result<Register> {
+        Ok(Register::default())
+    }
+    fn past(&self) -> std::io::Result<Vec<Notice>> {
+        Ok(Vec::new())
+    }
+    fn keep(&self, _: &Register, _: &[Notice]) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -205,24 +219,30 @@ fn site(slow: &Arc<Slow>) -> (Work, UnboundedReceiver<String>) {
     let interface = "eth0".parse().unwrap();
     let addresses = vec![ServiceAddress { address: "192.0.2.50/24".parse().unwrap(), interface }];
     let keeping = Keeping { port, addresses, at: FIRST, clock: Arc::new(Nothing) };
+    let herald = Herald::start(herald::Tools {
+        events: Arc::new(Nothing),
+        notifier: Arc::new(Nothing),
+        wall: Arc::new(Nothing),
+        from: "primary".to_owned(),
+        say: say.clone(),
+    });
     let servers = vec![FIRST, "primary/2".parse().unwrap()];
     let site = AtSite {
         gates: Arc::<Slow>::clone(slow),
         sight: Arc::new(Nothing),
-        follow: Follow::start(Arc::clone(&traffic), servers, say.clone()),
+        follow: Follow::start(Arc::clone(&traffic), servers, &herald, say.clone()),
         traffic,
         first: FIRST,
         address: AddressKeeper::start(keeping, say.clone()),
         silent_after: Duration::from_secs(1),
         arming: Arc::default(),
     };
-    let news = News { notifier: Arc::new(Nothing), wall: Arc::new(Nothing), from: "primary".to_owned() };
     let (messages, memory, clock) = (Arc::new(Nothing), Arc::new(Nothing), Arc::new(Nothing));
     let (machine, _) = Witness::start(Timing::FAST, Stored::Lost, Moment::from_nanos(1));
-    let tools = Tools { messages, memory, clock, news, reigns: Arc::new(Nothing) };
+    let (reigns, wall) = (Arc::new(Nothing), Arc::new(Nothing));
+    let tools = Tools { messages, memory, clock, herald, reigns, wall };
     let machine = Machine::Witness(Box::new(machine));
-    let events = unbounded_channel();
-    (Work { machine, tools, site: Some(site), peer_heard: None, events, say, reigning: None }, said)
+    (Work::of(machine, tools, Some(site), say), said)
 }
 
 fn arm() -> Effect {

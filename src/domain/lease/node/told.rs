@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::alarm::Alarm;
 use crate::domain::lease::decide::{Decision, What};
 use crate::domain::lease::memory::Kind;
 use crate::domain::lease::moment::Spoken;
@@ -81,6 +82,24 @@ pub enum Worry {
     NotArmed,
     /// This site is live by a person's word.
     Vouched,
+}
+
+impl Worry {
+    /// Every one.
+    pub const ALL: [Self; 5] =
+        [Self::RulesChanged, Self::NotKept, Self::BlockNotVerified, Self::NotArmed, Self::Vouched];
+
+    /// The alarm that it is.
+    #[must_use]
+    pub const fn alarm(self) -> Alarm {
+        match self {
+            Self::RulesChanged => Alarm::RulesTampered,
+            Self::NotKept => Alarm::PromisesNotKept,
+            Self::BlockNotVerified => Alarm::BlockNotVerified,
+            Self::NotArmed => Alarm::NotArmed,
+            Self::Vouched => Alarm::LiveByWord,
+        }
+    }
 }
 
 impl fmt::Display for Told {

@@ -80,6 +80,21 @@ impl Node {
         }
     }
 
+    /// When the other site and the witness were heard, and how many control addresses answer.
+    #[must_use]
+    pub fn hears(&self, now: Moment) -> (Duration, Option<Duration>, Option<(u8, u8)>) {
+        let has_witness = self.setup.third == ThirdVote::Witness;
+        let control = match self.senses.control_seen(&self.setup.policy) {
+            Control::Unknown => None,
+            Control::Reached { answering, of }
+            | Control::Missed { answering, of, .. }
+            | Control::Lost { answering, of, .. } => Some((answering, of)),
+        };
+        let other = Voter::Monitor(self.setup.site.other());
+        let witness = has_witness.then(|| self.senses.silence(Voter::Witness, now));
+        (self.senses.silence(other, now), witness, control)
+    }
+
     /// Everything the decision hangs on.
     pub(super) fn inputs(&mut self, now: Moment) -> Inputs {
         let (site, memory) = (self.setup.site, self.promises.memory().clone());
