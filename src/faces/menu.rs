@@ -277,6 +277,7 @@ mod tests {
             "notify",
             "lease",
             "settings witness",
+            "settings service-address",
             "platform show",
             "platform check",
             "generate",
