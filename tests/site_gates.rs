@@ -260,7 +260,7 @@ async fn before_anything_is_decided_gates_stay_as_they_are() {
 
 #[test]
 fn a_holder_refuses_what_lim_1_does_not_say() {
-    let begin = serde_json::json!({"say": "begin", "table": table(), "every_ms": 250}).to_string();
+    let begin = serde_json::json!({"say": "begin", "rules": table(), "every_ms": 250}).to_string();
     let evil = begin.replace("tcp dport 22 accept", "tcp dport 22 accept; drop; accept");
     assert_ne!(begin, evil);
     let fast = begin.replace("250", "0");

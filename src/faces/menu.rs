@@ -305,6 +305,7 @@ mod tests {
             // A manual takeover uses both.
             "lease hand-over",
             "lease force",
+            "settings service-address",
             "platform show",
             "platform check",
             "generate",
