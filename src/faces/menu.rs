@@ -45,6 +45,8 @@ pub enum Asks {
     Mirror,
     /// The network control addresses.
     Addresses,
+    /// An address with its prefix, and the network interface that holds it.
+    ServiceAddress,
     /// Whether it is meant: the command shows no plan.
     Sure,
 }
@@ -121,7 +123,20 @@ static SETTINGS: &[Item] = &[
         Ask(&["settings", "network-control-address"], Asks::Addresses),
     )
     .also(&["gateway", "router", "ping"]),
+    item("service-address", "an address that moves with the live site", "settings", Menu(SERVICE_ADDRESS)),
     item("witness", "the third vote, for takeovers without a person", "automatic", Menu(WITNESS)),
+];
+
+static SERVICE_ADDRESS: &[Item] = &[
+    item("show", "the ones there are", "settings", Run(&["settings", "service-address"])),
+    item(
+        "set",
+        "one more, or another interface for one",
+        "settings",
+        Ask(&["settings", "service-address"], Asks::ServiceAddress),
+    )
+    .also(&["virtual ip", "vip", "floating", "cluster ip"]),
+    item("remove", "all of them", "settings", Run(&["settings", "service-address", "--remove"])),
 ];
 
 static WITNESS: &[Item] = &[
@@ -305,7 +320,6 @@ mod tests {
             // A manual takeover uses both.
             "lease hand-over",
             "lease force",
-            "settings service-address",
             "platform show",
             "platform check",
             "generate",

@@ -106,6 +106,11 @@ impl Plain<'_> {
                 .and_then(|when| with(if when.is_empty() { Vec::new() } else { vec!["--schedule".to_owned(), when] })),
             Asks::Addresses => typed("Which addresses? (with commas or blanks between; empty: list the present ones)")?
                 .and_then(|text| with(text.split([' ', ',']).filter(|a| !a.is_empty()).map(str::to_owned).collect())),
+            Asks::ServiceAddress => match typed("Which address, with its prefix? (such as 192.0.2.50/24)")? {
+                Some(address) => typed("Which network interface of LIM 1?")?
+                    .and_then(|interface| with(vec![address, "--interface".to_owned(), interface])),
+                None => None,
+            },
             Asks::Sure => match Confirm::new("Do this?").with_default(false).prompt() {
                 Ok(true) => with(Vec::new()),
                 Ok(false) | Err(InquireError::OperationCanceled) => None,

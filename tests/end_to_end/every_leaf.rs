@@ -86,6 +86,22 @@ const WALK: &[Stop] = &[
         },
         "settings network-control-address 203.0.113.1 203.0.113.60",
     ),
+    looked_at(
+        "settings service-address show",
+        |seat| shows(seat, "no service address is set"),
+        "settings service-address",
+    ),
+    changed(
+        "settings service-address set",
+        |seat| {
+            seat.sees("The address with its prefix");
+            seat.press_and_see("192.0.2.50/24 eth0", "192.0.2.50/24 eth0");
+            seat.press(ENTER);
+            done(seat);
+        },
+        "settings service-address 192.0.2.50/24 --interface eth0",
+    ),
+    changed("settings service-address remove", done, "settings service-address --remove"),
     looked_at("lease show", nobody_votes, "").refused("lease", 5),
     looked_at("lease hold", nobody_votes, "").refused("lease hold", 5),
     looked_at("lease end-hold", nobody_votes, "").refused("lease hold 0", 5),

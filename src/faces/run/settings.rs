@@ -50,8 +50,9 @@ impl Run<'_> {
             }
             Setting::ServiceAddress(ServiceAddressWish { address: None, remove: false, .. }) => {
                 let addresses = self.configuration()?.service_address;
-                let text: Vec<String> = addresses.iter().map(|address| format!("{address}\n")).collect();
-                self.emit(&json!({"schema": SCHEMA, "service_address": addresses}), &text.concat())
+                let lines: Vec<String> = addresses.iter().map(|address| format!("{address}\n")).collect();
+                let text = if lines.is_empty() { "no service address is set\n".to_owned() } else { lines.concat() };
+                self.emit(&json!({"schema": SCHEMA, "service_address": addresses}), &text)
             }
             Setting::ServiceAddress(ServiceAddressWish { address, interface, remove }) => {
                 let change = match (address, interface) {

@@ -64,7 +64,7 @@ impl Form {
     pub fn new(words: &[&str], asks: Asks, help: &'static str, present: &Present) -> Self {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         let usual = match asks {
-            Asks::Reason | Asks::Mirror | Asks::Sure => String::new(),
+            Asks::Reason | Asks::Mirror | Asks::ServiceAddress | Asks::Sure => String::new(),
             Asks::Schedule => {
                 present.auto_copy.as_ref().map_or("0 2 * * *".to_owned(), |copy| copy.schedule.to_string())
             }
@@ -117,7 +117,7 @@ impl Form {
                 self.chosen = (self.chosen + 1).min(self.mirrors.len().saturating_sub(1));
             }
             (_, Asks::Mirror | Asks::Sure) => {}
-            (_, Asks::Reason | Asks::Schedule | Asks::Addresses) => {
+            (_, Asks::Reason | Asks::Schedule | Asks::Addresses | Asks::ServiceAddress) => {
                 self.field.on_key(key);
                 self.wrong = self.judged().err();
             }
@@ -143,6 +143,10 @@ impl Form {
                 let addresses: Vec<String> =
                     value.split([' ', ',']).filter(|a| !a.is_empty()).map(str::to_owned).collect();
                 command(&[self.words.as_slice(), &addresses].concat())
+            }
+            Asks::ServiceAddress => {
+                let more = service_address(&value).ok()?;
+                command(&[self.words.as_slice(), &more].concat())
             }
             Asks::Sure => command(&self.words),
             Asks::Mirror => {
@@ -171,6 +175,7 @@ impl Form {
                     Err(_) => Err(format!("\"{text}\" is not an IP address")),
                 }
             }),
+            Asks::ServiceAddress => service_address(value).map(drop),
             Asks::Mirror if self.mirrors.is_empty() => {
                 Err("there is no mirror; copy first with data › copy".to_owned())
             }
@@ -245,6 +250,10 @@ impl Form {
                 "Addresses that answer only when a site reaches the users' network, with commas or blanks between. \
                  Blocked servers get rules that let them through; the plan is shown first."
             }
+            Asks::ServiceAddress => {
+                "The address with its prefix, and LIM 1's network interface, such as 192.0.2.50/24 eth0. It belongs to no \
+                 machine; LIM 1 of the live site holds it at once."
+            }
             Asks::Mirror => "Which mirror?",
             Asks::Sure => {
                 "A systemd unit for the monitor is written on this server, enabled and started. Enter does it, Esc goes back."
@@ -277,6 +286,18 @@ impl Form {
         };
         let lines: Vec<Line<'_>> = self.mirrors.iter().enumerate().skip(first).take(fit).map(line).collect();
         frame.render_widget(Paragraph::new(lines), place);
+    }
+}
+
+/// The words of the command for an address and its interface.
+fn service_address(value: &str) -> Result<[String; 3], String> {
+    let words: Vec<&str> = value.split_whitespace().collect();
+    match words.as_slice() {
+        [address, interface] if address.parse::<ipnet::IpNet>().is_ok() => {
+            Ok([(*address).to_owned(), "--interface".to_owned(), (*interface).to_owned()])
+        }
+        [address, _] => Err(format!("\"{address}\" is not written as 192.0.2.50/24")),
+        _ => Err("an address and an interface, with a blank between".to_owned()),
     }
 }
 

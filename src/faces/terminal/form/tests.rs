@@ -73,6 +73,17 @@ fn addresses_are_proposed_and_judged() {
 }
 
 #[test]
+fn a_service_address_comes_with_its_prefix_and_its_interface() {
+    let set = ["settings", "service-address"];
+    let mut form = Form::new(&set, Asks::ServiceAddress, "settings", &present());
+    assert_eq!(replace(&mut form, "192.0.2.50/24"), None);
+    assert_eq!(form.wrong.as_deref(), Some("an address and an interface, with a blank between"));
+    assert_eq!(replace(&mut form, "router eth0"), None);
+    assert_eq!(form.wrong.as_deref(), Some("\"router\" is not written as 192.0.2.50/24"));
+    assert_eq!(words(replace(&mut form, "192.0.2.50/24 eth0"))[2..], ["192.0.2.50/24", "--interface", "eth0"]);
+}
+
+#[test]
 fn a_mirror_is_chosen_from_those_there_are() {
     let load = ["data", "mirrors", "load"];
     let mut form = Form::new(&load, Asks::Mirror, "data", &present());
