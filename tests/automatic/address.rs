@@ -103,7 +103,7 @@ fn a_takeover_by_hand_moves_the_service_address_and_removing_it_takes_it_from_bo
     assert_eq!((held(lab, Primary), held(lab, Alternate)), (1, 0));
     pair.must(&["settings", "service-address", "--remove"]);
     assert_eq!((held(lab, Primary), held(lab, Alternate)), (0, 0));
-    assert_eq!(pair.must(&["settings", "service-address"]).stdout, "");
+    assert_eq!(pair.must(&["settings", "service-address"]).stdout, "no service address is set\n");
 }
 
 /// How many of the service addresses LIM 1 of a site holds.

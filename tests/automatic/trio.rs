@@ -227,7 +227,9 @@ impl Trio {
 
     /// Makes the primary live again by its monitor, which answers as if nothing had ever moved.
     pub fn brought_back(&self) {
-        self.pair.must(&["manual-takeover", "traffic-in-primary", "--reason", "the fault is mended"]);
+        let words = ["manual-takeover", "traffic-in-primary", "--reason", "the fault is mended", "--yes"];
+        let done = self.pair.run(&words);
+        assert_eq!(done.code(), 0, "{done:?}\n{}", self.told());
         self.order(Alternate, &["acknowledge"]);
         self.settled();
     }

@@ -16,6 +16,9 @@ const PROGRAM: &str = "mxone_system_redundancy";
 /// A hand-over waits for a block that is read back and for a round of promises; this is beyond the slowest profile.
 const HANDED_OVER_WITHIN: Duration = Duration::from_secs(60);
 
+/// An order that led to nothing is given again after this: longer than the slowest proof of a block.
+const ORDERED_AGAIN_AFTER: Duration = Duration::from_secs(25);
+
 /// Time between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -23,20 +26,42 @@ impl Performer<'_> {
     /// Tells the voter that is to give the traffic, or with a person's word the one that takes it, and waits until
     /// the site is live and its packet filter says so.
     pub(super) async fn hand_over(&self, to: Site, vouched: bool, reason: Option<&str>) -> Result<String, Stopped> {
-        match (to, vouched) {
-            (Site::Alternate, true) => self.order_here(Order::Force).await?,
-            (Site::Primary, false) => self.order_here(Order::HandOver).await?,
-            (Site::Alternate, false) => self.order_there(&["hand-over"]).await?,
-            (Site::Primary, true) => self.order_there(&["force", "--reason", reason.unwrap_or("none given")]).await?,
-        }
         let begun = self.ports.clock.now();
-        while !self.serves(to).await {
-            if (self.ports.clock.now() - begun).to_std().is_ok_and(|waited| waited > HANDED_OVER_WITHIN) {
-                return Err(Stopped::NotProved(format!("the {to} system did not become live")));
+        let waited = || (self.ports.clock.now() - begun).to_std().unwrap_or_default();
+        let mut ordered = 0;
+        loop {
+            // A block that was not proved in time is taken back, and the order with it: it is given again.
+            if waited() >= ORDERED_AGAIN_AFTER * ordered {
+                ordered += 1;
+                self.order_voter(to, vouched, reason).await?;
+            }
+            if self.serves(to).await {
+                return Ok("live by the voters, read back".to_owned());
+            }
+            if waited() > HANDED_OVER_WITHIN {
+                return Err(Stopped::NotProved(format!(
+                    "the {to} system did not become live{}",
+                    self.told_here().await
+                )));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        Ok("live by the voters, read back".to_owned())
+    }
+
+    async fn order_voter(&self, to: Site, vouched: bool, reason: Option<&str>) -> Result<(), Stopped> {
+        match (to, vouched) {
+            (Site::Alternate, true) => self.order_here(Order::Force).await,
+            (Site::Primary, false) => self.order_here(Order::HandOver).await,
+            (Site::Alternate, false) => self.order_there(&["hand-over"]).await,
+            (Site::Primary, true) => self.order_there(&["force", "--reason", reason.unwrap_or("none given")]).await,
+        }
+    }
+
+    /// What the voter here decides, for whoever wonders why nothing moved.
+    async fn told_here(&self) -> String {
+        let state = self.ports.voter.ask(None).await.ok().flatten();
+        let why = state.and_then(|state| state.why);
+        why.map_or_else(String::new, |why| format!("; the monitor here: {}: {}", why.what, why.because))
     }
 
     async fn order_here(&self, order: Order) -> Result<(), Stopped> {
