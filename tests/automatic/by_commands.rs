@@ -22,6 +22,8 @@ fn automatic_takeover_is_set_up_put_in_force_used_and_taken_out_by_commands() {
     assert!(early.stderr.contains("no voter works on this machine"), "{early:?}");
 
     let address = witness.v4.to_string();
+    let short = pair.run(&["settings", "witness", &address, "--timing", "0.5/3/3"]).ended_with(2);
+    assert!(short.stderr.contains("timing: ") && short.stderr.contains("3.4"), "it tells what would do: {short:?}");
     let words = ["settings", "witness", &address, "--file", "/root/witness.yaml", "--timing", "fast"];
     let planned = pair.run(&[&words[..], &["--dry-run"]].concat()).ok();
     assert!(planned.stdout.contains(&format!("with the witness at {address}:9527")), "{planned:?}");

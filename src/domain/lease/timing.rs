@@ -1,5 +1,6 @@
 //! How often a lease is renewed, how long it holds, how long a voter keeps its promise, and why that is safe.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -166,6 +167,34 @@ pub struct Written {
     pub drift_ppm: u32,
 }
 
+impl FromStr for Timing {
+    type Err = String;
+
+    /// A profile by its name, or `RENEWAL/LEASE/PROMISE` in seconds, such as `0.5/3/4`; how late the kernel may be and
+    /// how long a block takes is then as in the profile that is renewed as often or the next more often.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "\"{text}\" is neither fast, standard, wan nor times such as 0.5/3/4 (renewal/lease/promise in seconds)"
+            )
+        };
+        match text {
+            "fast" => return Ok(Self::FAST),
+            "standard" => return Ok(Self::STANDARD),
+            "wan" => return Ok(Self::WAN),
+            _ => {}
+        }
+        let seconds = |word: &str| Duration::try_from_secs_f64(word.trim().parse().ok()?).ok();
+        let times: Option<Vec<Duration>> = text.split('/').map(seconds).collect();
+        let Some([renewal, lease, promise]) = times.as_deref() else { return Err(wrong()) };
+        let near = [Self::WAN, Self::STANDARD].into_iter().find(|profile| profile.renewal <= *renewal);
+        let Self { lateness, block, drift, .. } = near.unwrap_or(Self::FAST);
+        let (renewal, lease, promise) = (*renewal, *lease, *promise);
+        Self::own(Written { renewal, lease, promise, lateness, block, drift_ppm: drift })
+            .map_err(|error| error.to_string())
+    }
+}
+
 impl From<Timing> for Written {
     fn from(timing: Timing) -> Self {
         let Timing { renewal, lease, promise, lateness, block, drift } = timing;
@@ -251,6 +280,20 @@ pub enum TimingError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_of_ones_own_are_typed_as_three_numbers_and_refused_with_the_numbers_that_would_do() {
+        assert_eq!("fast".parse(), Ok(Timing::FAST));
+        let own: Timing = "0.5/3/4".parse().unwrap();
+        assert_eq!((own.renewal(), own.promise()), (Duration::from_millis(500), Duration::from_secs(4)));
+        let short = "0.5/3/3".parse::<Timing>().unwrap_err();
+        assert!(short.contains("3 s") && short.contains("3.4"), "{short}");
+        let seldom = "1/3/5".parse::<Timing>().unwrap_err();
+        assert!(seldom.contains("0.6 s"), "{seldom}");
+        for text in ["quick", "1/2", "a/b/c", "-1/3/4", "nan/3/4"] {
+            assert!(text.parse::<Timing>().unwrap_err().contains("renewal/lease/promise"), "{text}");
+        }
+    }
 
     fn written(timing: Timing) -> Written {
         timing.into()

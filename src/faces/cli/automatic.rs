@@ -61,8 +61,9 @@ pub struct WitnessWish {
     /// Says that the weaker promise of --no-witness is accepted.
     #[arg(long)]
     pub accept_conditional: bool,
-    /// The times: fast (one city), standard (as it is without this), wan (long lines, virtual machines).
-    #[arg(long, value_name = "PROFILE", value_parser = ["fast", "standard", "wan"])]
+    /// The times: fast (one city), standard (as it is without this), wan (long lines, virtual machines), or your own as
+    /// RENEWAL/LEASE/PROMISE in seconds, such as 0.5/3/4; what two sites could be live with is refused.
+    #[arg(long, value_name = "PROFILE")]
     pub timing: Option<String>,
     /// The UDP port of the two monitors.
     #[arg(long, value_name = "PORT", default_value_t = 9527)]

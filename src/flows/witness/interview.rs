@@ -27,19 +27,19 @@ const FILE: &str = "witness-lease.yaml";
 
 /// Asks who has the third vote, and how fast it is to be; `port` is that of the monitors.
 pub(super) async fn ask(port: u16, dialog: &mut dyn Dialog) -> Result<Wish, Stopped> {
-    let third = choose(dialog, ("third_vote", "ADDRESS"), "Who has the third vote?", (THIRDS, None)).await?;
+    let is_one = |text: &str| THIRDS.iter().any(|(word, _)| *word == text);
+    let among = |text: &str| if is_one(text) { Ok(()) } else { Err(format!("\"{text}\" is none of the choices")) };
+    let asked = Question { choices: THIRDS, ..question(("third_vote", "ADDRESS"), "Who has the third vote?", None) };
+    let third = dialog.ask(&asked, &among).await?;
     let third = match third.as_str() {
         "witness" => ask_witness(port, dialog).await?,
         "etcd" => ask_etcd(dialog).await?,
         _ => Third::ControlAddress,
     };
-    let usual = Some("standard");
-    let timing = choose(dialog, ("timing", "--timing"), "How fast is the takeover to be?", (TIMINGS, usual)).await?;
-    let timing = match timing.as_str() {
-        "fast" => Timing::FAST,
-        "wan" => Timing::WAN,
-        _ => Timing::STANDARD,
-    };
+    let prompt = "How fast is the takeover to be?";
+    let asked = Question { choices: TIMINGS, ..question(("timing", "--timing"), prompt, Some("standard")) };
+    let timing = dialog.ask(&asked, &|text| text.parse::<Timing>().map(drop)).await?;
+    let timing = timing.parse().map_err(Stopped::BadInput)?;
     Ok(Wish { third, port, timing })
 }
 
@@ -91,17 +91,6 @@ async fn ask_etcd(dialog: &mut dyn Dialog) -> Result<Third, Stopped> {
 
 fn members(text: &str) -> Result<Vec<Endpoint>, String> {
     text.split(',').map(|member| member.trim().parse()).collect()
-}
-
-async fn choose(
-    dialog: &mut dyn Dialog,
-    name: (&'static str, &'static str),
-    prompt: &str,
-    (choices, usual): (&'static [(&'static str, &'static str)], Option<&str>),
-) -> Result<String, DialogError> {
-    let is_one = |text: &str| choices.iter().any(|(word, _)| *word == text);
-    let among = |text: &str| if is_one(text) { Ok(()) } else { Err(format!("\"{text}\" is none of the choices")) };
-    dialog.ask(&Question { choices, ..question(name, prompt, usual) }, &among).await
 }
 
 fn question((key, flag): (&'static str, &'static str), prompt: &str, default: Option<&str>) -> Question {
