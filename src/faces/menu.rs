@@ -262,7 +262,8 @@ pub fn find(top: &'static [Item], typed: &str) -> Vec<Leaf> {
     let typed: Vec<&str> = typed.split_whitespace().collect();
     let mut fits: Vec<(usize, Leaf)> =
         leaves_below(top).into_iter().filter_map(|leaf| Some((fit(&typed, &leaf.0, leaf.1)?, leaf))).collect();
-    fits.sort_by_key(|(fit, _)| *fit);
+    // A leaf typed out in full comes first, whatever else begins with its words.
+    fits.sort_by_key(|(fit, (path, _))| (path.join(" ") != typed.join(" "), *fit));
     fits.into_iter().map(|(_, leaf)| leaf).collect()
 }
 
@@ -366,6 +367,7 @@ mod tests {
         assert_eq!(first("nightly"), "data auto create");
         assert_eq!(first("mir ver"), "data mirrors verify");
         assert_eq!(first("log"), "history");
+        assert_eq!(first("settings service-address set"), "settings service-address set");
         assert!(find(TOP, "xyzzy").is_empty());
         assert_eq!(find(TOP, "").len(), leaves().len());
     }
