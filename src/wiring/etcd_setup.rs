@@ -1,11 +1,11 @@
 //! Setting etcd up as the witness of a pair, and taking the pair out of it again.
 
-use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::etcd;
+use crate::adapters::etcd::with_causes;
 use crate::adapters::{durable, server_file};
 use crate::config::lease::{EtcdCard, Secret};
 use crate::domain::lease::{Endpoint, Memory, Timing};
@@ -33,7 +33,7 @@ pub(super) async fn check(wish: &EtcdWish) -> Result<(), SetupError> {
     let here = std::env::current_dir().map_err(|source| SetupError::Unread { file: PathBuf::from("."), source })?;
     let [ca, cert, key] = certificates(wish).map(Option::<&PathBuf>::cloned);
     let answers = match etcd::store(&EtcdCard { ca, cert, key, ..card(wish)? }, &here, Timing::WAN) {
-        Ok(store) => store.answers().await.map_err(|error| chain(&error)),
+        Ok(store) => store.answers().await.map_err(|error| with_causes(&error)),
         Err(error) => Err(error.to_string()),
     };
     answers.map_err(|because| unfit(&because))
@@ -87,7 +87,7 @@ pub(super) async fn lay_down(wish: &EtcdWish, folder: &Path, memory: &Memory) ->
     };
     let mut card = EtcdCard { ca: copy()?, cert: copy()?, key: copy()?, ..card(wish)? };
     let created = match etcd::store(&card, folder, Timing::WAN) {
-        Ok(store) => store.create(memory).await.map_err(|error| chain(&error)),
+        Ok(store) => store.create(memory).await.map_err(|error| with_causes(&error)),
         Err(error) => Err(error.to_string()),
     };
     match created {
@@ -136,7 +136,7 @@ pub(super) async fn send_certificates(host: &dyn Host, card: &EtcdCard, folder: 
 pub(super) async fn take_out(card: &EtcdCard, folder: &Path) -> String {
     let place = place(&card.pair);
     let erased = match etcd::store(card, folder, Timing::WAN) {
-        Ok(store) => store.erase().await.map_err(|error| chain(&error)),
+        Ok(store) => store.erase().await.map_err(|error| with_causes(&error)),
         Err(error) => Err(error.to_string()),
     };
     forget_copies(folder);
@@ -164,15 +164,4 @@ fn pair() -> std::io::Result<String> {
         let _ = write!(name, "{byte:02x}");
         name
     }))
-}
-
-/// An error with all its causes, in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut told = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        told = format!("{told}: {error}");
-        cause = error.source();
-    }
-    told
 }

@@ -31,8 +31,9 @@ fn the_traffic_goes_there_and_back_by_itself_and_the_flap_guard_stops_the_third(
         std::thread::sleep(Duration::from_secs(1));
         trio.pair.lab.cut(trio.first(Primary));
         wait_until("the primary has blocked itself", || !trio.is_open(Primary));
-        std::thread::sleep(Duration::from_secs(3));
-        assert!(!trio.is_live(Alternate), "three in a row are a fault that a person has to see");
+        trio.keeps(Duration::from_secs(3), "three in a row are a fault that a person has to see", || {
+            !trio.is_live(Alternate)
+        });
         trio.wait_live(Alternate);
         let guard = Duration::from_secs(GUARD.into());
         assert!(returned.elapsed() > guard.checked_sub(Duration::from_secs(2)).unwrap(), "{:?}", returned.elapsed());
@@ -49,8 +50,7 @@ fn a_hold_and_the_flap_guard_stop_a_takeover_until_a_person_ends_them() {
         trio.order(Alternate, &["hold", "5", "--reason", "work on the network"]);
         lab.cut(trio.first(Primary));
         wait_until("the primary has blocked itself", || !trio.is_open(Primary));
-        std::thread::sleep(Duration::from_secs(3));
-        assert!(!trio.is_live(Alternate), "{}", trio.state(Alternate));
+        trio.keeps(Duration::from_secs(3), "nothing moves", || !trio.is_live(Alternate));
         trio.order(Alternate, &["hold", "0"]);
         trio.wait_live(Alternate);
         lab.heal(trio.first(Primary));
@@ -60,8 +60,7 @@ fn a_hold_and_the_flap_guard_stop_a_takeover_until_a_person_ends_them() {
         trio.settled();
         lab.cut(trio.first(Primary));
         wait_until("the primary has blocked itself", || !trio.is_open(Primary));
-        std::thread::sleep(Duration::from_secs(3));
-        assert!(!trio.is_live(Alternate), "{}", trio.state(Alternate));
+        trio.keeps(Duration::from_secs(3), "nothing moves", || !trio.is_live(Alternate));
         trio.order(Alternate, &["acknowledge"]);
         trio.wait_live(Alternate);
     });

@@ -29,8 +29,9 @@ fn a_wall_clock_that_is_stepped_by_an_hour_moves_nothing_and_delays_no_takeover(
         for step in 0..4 {
             for (_, host) in hosts {
                 host.must(&[if step % 2 == 0 { "touch" } else { "rm" }, STEPPED]);
-                std::thread::sleep(Duration::from_millis(600));
-                assert!(trio.is_live(Primary) && !trio.is_open(Alternate), "stepped {} at {}", step + 1, host.name);
+                trio.keeps(Duration::from_millis(600), &format!("stepped {} at {}", step + 1, host.name), || {
+                    trio.is_live(Primary) && !trio.is_open(Alternate)
+                });
             }
         }
         for (_, host) in hosts {

@@ -19,8 +19,9 @@ fn a_primary_that_loses_its_control_address_hands_over_to_an_alternate_that_has_
         trio.wait_live(Alternate);
         assert!(!trio.is_open(Primary));
         lab.show_control_address(Primary);
-        std::thread::sleep(Duration::from_secs(2));
-        assert!(trio.is_live(Alternate) && !trio.is_open(Primary), "it does not come back by itself");
+        trio.keeps(Duration::from_secs(2), "it does not come back by itself", || {
+            trio.is_live(Alternate) && !trio.is_open(Primary)
+        });
     });
     assert_eq!(story.dual_live(), []);
     assert_eq!(story.late_answers(Primary, Alternate), [], "it was blocked before the other was opened");
@@ -35,8 +36,7 @@ fn while_no_site_or_only_the_primary_reaches_the_control_address_nothing_moves()
     let lab = &trio.pair.lab;
     let story = trio.pair.audited(|| {
         lab.hide_control_address(Alternate);
-        std::thread::sleep(NOTICED);
-        assert!(trio.is_live(Primary) && !trio.is_open(Alternate));
+        trio.keeps(NOTICED, "nothing moves", || trio.is_live(Primary) && !trio.is_open(Alternate));
         lab.hide_control_address(Primary);
         std::thread::sleep(NOTICED);
         let why = trio.state(Primary)["because"].to_string();
@@ -58,8 +58,9 @@ fn an_alternate_without_its_control_address_takes_over_only_once_it_has_it_again
         std::thread::sleep(Duration::from_secs(4));
         lab.cut(trio.first(Primary));
         wait_until("the primary has blocked itself", || !trio.is_open(Primary));
-        std::thread::sleep(Duration::from_secs(3));
-        assert!(!trio.is_live(Alternate) && !trio.is_open(Alternate), "nobody could be called there");
+        trio.keeps(Duration::from_secs(3), "nobody could be called there", || {
+            !trio.is_live(Alternate) && !trio.is_open(Alternate)
+        });
         lab.show_control_address(Alternate);
         trio.wait_live(Alternate);
     });

@@ -16,13 +16,13 @@ fn a_primary_whose_disk_is_full_stays_live_and_is_replaced_when_it_is_lost() {
     let disk = Disk::of(trio.first(Primary));
     let story = trio.pair.audited(|| {
         disk.fill();
-        std::thread::sleep(Duration::from_secs(3));
-        assert!(trio.is_live(Primary), "renewals write nothing new");
+        trio.keeps(Duration::from_secs(3), "renewals write nothing new", || trio.is_live(Primary));
         trio.pair.lab.cut(trio.first(Primary));
         trio.wait_live(Alternate);
         trio.pair.lab.heal(trio.first(Primary));
-        std::thread::sleep(Duration::from_secs(3));
-        assert!(trio.is_live(Alternate) && !trio.is_open(Primary), "what it cannot write down it goes by all the same");
+        trio.keeps(Duration::from_secs(3), "what it cannot write down it goes by all the same", || {
+            trio.is_live(Alternate) && !trio.is_open(Primary)
+        });
         disk.empty();
         trio.wait_agreed();
         trio.brought_back();
@@ -45,11 +45,9 @@ fn an_alternate_or_a_witness_whose_disk_is_full_promises_nothing_until_there_is_
                     trio.pair.lab.cut(trio.first(Primary));
                 }
                 wait_until("the primary has blocked itself", || !trio.is_open(Primary));
-                std::thread::sleep(Duration::from_secs(3));
-                assert!(
-                    !trio.is_live(Alternate) && !trio.is_open(Alternate),
-                    "{voter}: its promise could be forgotten"
-                );
+                trio.keeps(Duration::from_secs(3), &format!("{voter}: its promise could be forgotten"), || {
+                    !trio.is_live(Alternate) && !trio.is_open(Alternate)
+                });
                 disk.empty();
                 trio.wait_live(Alternate);
             });

@@ -31,8 +31,7 @@ fn with_etcd_as_the_witness_the_alternate_takes_over_from_a_cut_and_from_a_froze
         assert!(taken < TAKEN_OVER_WITHIN && !trio.is_open(Primary), "{taken:?}");
         trio.monitor(Primary).signal("CONT");
         trio.wait_agreed();
-        std::thread::sleep(Duration::from_secs(1));
-        assert!(trio.is_live(Alternate) && !trio.is_live(Primary), "{}", trio.told());
+        trio.keeps(Duration::from_secs(1), "nothing moves", || trio.is_live(Alternate) && !trio.is_live(Primary));
     });
     assert_eq!(story.dual_live(), []);
     assert!(story.has_answer_of(Primary) && story.has_answer_of(Alternate));
@@ -50,8 +49,9 @@ fn while_etcd_is_down_the_primary_stays_live_and_a_second_fault_makes_nobody_liv
     let trio = Trio::with_etcd(set_up());
     let story = trio.pair.audited(|| {
         trio.stop("etcd");
-        std::thread::sleep(Duration::from_secs(4));
-        assert!(trio.is_live(Primary) && !trio.is_live(Alternate), "the two sites have two votes: {}", trio.told());
+        trio.keeps(Duration::from_secs(4), "the two sites have two votes", || {
+            trio.is_live(Primary) && !trio.is_live(Alternate)
+        });
         trio.start("etcd");
         wait_until("etcd is heard", || {
             let status: Value = serde_json::from_str(&trio.pair.run(&["status", "--json"]).stdout).unwrap();
@@ -60,14 +60,12 @@ fn while_etcd_is_down_the_primary_stays_live_and_a_second_fault_makes_nobody_liv
         trio.stop("etcd");
         trio.pair.lab.cut(trio.first(Primary));
         wait_until("the primary has blocked itself", || !trio.is_open(Primary));
-        std::thread::sleep(Duration::from_secs(4));
-        assert!(!trio.is_live(Alternate) && !trio.is_open(Alternate), "it has one vote: {}", trio.told());
+        trio.keeps(Duration::from_secs(4), "it has one vote", || !trio.is_live(Alternate) && !trio.is_open(Alternate));
         trio.start("etcd");
         trio.wait_live(Alternate);
         trio.pair.lab.heal(trio.first(Primary));
         trio.wait_agreed();
-        std::thread::sleep(Duration::from_secs(1));
-        assert!(trio.is_live(Alternate) && !trio.is_live(Primary), "{}", trio.told());
+        trio.keeps(Duration::from_secs(1), "nothing moves", || trio.is_live(Alternate) && !trio.is_live(Primary));
     });
     assert_eq!(story.dual_live(), []);
     let told = trio.first(Alternate).run(&["cat", "/var/log/voter.log"]).stdout;

@@ -39,8 +39,7 @@ fn a_command_of_the_sites_own_that_says_no_three_times_has_its_site_hand_over() 
     trio.restart("primary");
     trio.settled();
     let story = trio.pair.audited(|| {
-        std::thread::sleep(Duration::from_secs(4));
-        assert!(trio.is_live(Primary), "as long as it is well nothing moves");
+        trio.keeps(Duration::from_secs(4), "as long as it is well nothing moves", || trio.is_live(Primary));
         trio.first(Primary).write(STATE, "ill\n");
         trio.wait_live(Alternate);
     });

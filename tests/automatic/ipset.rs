@@ -25,8 +25,9 @@ fn a_frozen_site_without_nft_is_blocked_by_its_kernel_and_two_are_never_live() {
         std::thread::sleep(Duration::from_secs(1));
         trio.monitor(Primary).signal("CONT");
         trio.wait_agreed();
-        std::thread::sleep(Duration::from_secs(1));
-        assert!(trio.is_live(Alternate) && !trio.is_live(Primary) && !trio.is_open(Primary));
+        trio.keeps(Duration::from_secs(1), "nothing moves", || {
+            trio.is_live(Alternate) && !trio.is_live(Primary) && !trio.is_open(Primary)
+        });
     });
     assert_eq!(story.dual_live(), []);
     assert!(story.has_answer_of(Primary) && story.has_answer_of(Alternate));

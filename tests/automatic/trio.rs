@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use mxone_system_redundancy::domain::configuration::{Mode, TakeoverSettings};
@@ -20,6 +21,8 @@ const LEASE: &str = "/etc/mxone_system_redundancy/lease";
 pub const STATE: &str = "/var/lib/mxone_system_redundancy";
 /// Stands between a voter and its wall clock on a host where it is there.
 pub const LIBRARY: &str = "/opt/lab/wall_clock.so";
+/// Often enough to see what moves, and seldom enough not to be what keeps the machine busy.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 const VOTERS: [&str; 3] = ["primary", "alternate", "witness"];
 
 /// What one test and another wants set up.
@@ -239,6 +242,15 @@ impl Trio {
         let taken = wait_until(&format!("the {site} is live"), || self.is_live(site));
         wait_until(&format!("the {site} is open"), || self.is_open(site));
         taken
+    }
+
+    /// Looks all the time for so long whether it is so: what moves and comes back is seen as well.
+    pub fn keeps(&self, length: Duration, why: &str, is_so: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while begun.elapsed() < length {
+            assert!(is_so(), "{why}; after {:?} it is not so\n{}", begun.elapsed(), self.told());
+            std::thread::park_timeout(BETWEEN_LOOKS);
+        }
     }
 
     /// Waits until both sites go by one epoch.

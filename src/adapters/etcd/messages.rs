@@ -151,7 +151,9 @@ impl Watch {
     }
 }
 
-fn with_causes(error: &EtcdError) -> String {
+/// An error with all its causes, in one line.
+#[must_use]
+pub fn with_causes(error: &EtcdError) -> String {
     let mut told = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
