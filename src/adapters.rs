@@ -6,6 +6,7 @@ pub mod channels;
 pub mod clock;
 pub mod datagrams;
 pub mod durable;
+pub mod echo;
 pub mod etcd;
 pub mod events_file;
 pub mod gate;

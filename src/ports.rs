@@ -8,6 +8,7 @@ pub mod clock;
 pub mod conversation;
 pub mod dialog;
 pub mod documents;
+pub mod echo;
 pub mod events;
 pub mod gate;
 pub mod gauges;

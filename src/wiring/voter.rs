@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::{Files, Place, clock, etcd, format, read_file, texts};
 use crate::adapters::datagrams::{Datagrams, Peer};
+use crate::adapters::echo::EchoSocket;
 use crate::adapters::etcd::WithEtcd;
 use crate::adapters::gate::SiteGates;
 use crate::adapters::journal_file::JournalFile;
@@ -156,6 +157,7 @@ fn at_site(
         sight: Arc::new(OwnSight {
             site,
             addresses: configuration.network_control_address.clone(),
+            echo: Arc::new(EchoSocket::default()),
             call_server: systems.call_server,
             journal: Arc::new(JournalFile::new(&place.root, clock())),
             clock: clock(),

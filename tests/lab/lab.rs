@@ -277,7 +277,8 @@ impl Lab {
         self.router.must("iptables", &["-w", action, "FORWARD", "-s", &from, "-d", &to, "-j", "DROP"]);
     }
 
-    /// Has the control address answer a site no more; all else goes on.
+    /// Has the control address answer a site no more; all else goes on. The primary hears nothing, and the alternate from
+    /// its router that there is no such host: both mean the same.
     pub fn hide_control_address(&self, site: Site) {
         self.control_address("-I", site);
     }
@@ -289,7 +290,12 @@ impl Lab {
 
     fn control_address(&self, action: &str, site: Site) {
         let (from, to) = (Network::from(site).bridge(), NETWORK_CONTROL_ADDRESS.to_string());
-        self.router.must("iptables", &["-w", action, "INPUT", "-i", from, "-d", &to, "-j", "DROP"]);
+        let how: &[&str] = match site {
+            Site::Primary => &["DROP"],
+            Site::Alternate => &["REJECT", "--reject-with", "icmp-host-unreachable"],
+        };
+        let words = ["-w", action, "INPUT", "-i", from, "-d", &to, "-j"];
+        self.router.must("iptables", &[&words[..], how].concat());
     }
 
     /// Takes the power from a host: every process dies, and with the network namespace all that was only in memory.

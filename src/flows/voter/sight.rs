@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use crate::domain::site::{ServerId, Site};
 use crate::ports::call_server::{Answer, CallServer, CallServerError, Condition};
 use crate::ports::clock::Clock;
+use crate::ports::echo::Echo;
 use crate::ports::host::HostError;
 use crate::ports::journal::Journal;
 use crate::ports::voter::Sight;
@@ -24,6 +25,8 @@ pub struct OwnSight {
     pub site: Site,
     /// Its control addresses.
     pub addresses: Vec<IpAddr>,
+    /// How these are asked.
+    pub echo: Arc<dyn Echo>,
     /// Its telephony software.
     pub call_server: Arc<dyn CallServer>,
     /// What was loaded, where that is kept.
@@ -35,11 +38,21 @@ pub struct OwnSight {
 /// A command about its health that has said nothing by then has said no.
 const SAYS_WITHIN: Duration = Duration::from_secs(2);
 
+impl OwnSight {
+    async fn reaches(&self, address: IpAddr) -> bool {
+        match self.echo.answers(address).await {
+            Ok(answers) => answers,
+            // `ping` may be allowed what this process is not.
+            Err(_) => matches!(self.call_server.reaches(self.site, address).await, Ok(true)),
+        }
+    }
+}
+
 #[async_trait]
 impl Sight for OwnSight {
     async fn control(&self) -> (u8, u8) {
-        let asked = self.addresses.iter().map(|address| self.call_server.reaches(self.site, *address));
-        let answering = join_all(asked).await.into_iter().filter(|reached| matches!(reached, Ok(true))).count();
+        let asked = self.addresses.iter().map(|address| self.reaches(*address));
+        let answering = join_all(asked).await.into_iter().filter(|reached| *reached).count();
         let small = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
         (small(answering), small(self.addresses.len()))
     }
