@@ -10,6 +10,7 @@ pub mod configuration;
 pub mod given;
 pub mod journal;
 pub mod lease;
+pub mod length;
 pub mod plan;
 pub mod platform;
 pub mod preflight;

@@ -25,6 +25,7 @@ pub mod stopped;
 pub mod survey;
 pub mod system_alarms;
 pub mod takeover;
+pub mod takeover_limits;
 pub mod voter;
 pub mod witness;
 

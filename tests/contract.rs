@@ -38,7 +38,7 @@ fn every_command_prints_one_document_with_json_and_nothing_else() {
          settings translation explain 192.0.2.11\nsettings translation preview\nsettings translation export\n\
          settings translation export --csv\nsettings translation import {table}\n\
          settings takeover alternate-from-primary automatic\nsettings network-control-address\n\
-         settings service-address\n\
+         settings service-address\nsettings takeover-limits\nsettings takeover-limits data-age 24h\n\
          settings network-control-address 203.0.113.2 --yes\nmanual-takeover traffic-in-alternate --yes\ndata copy --yes\n\
          manual-takeover traffic-in-primary --yes\nmonitor --install\nhistory\nevents\nevents --raised\nremove --yes",
         profile = profile.display(),

@@ -12,7 +12,7 @@ mod etcd;
 
 use super::document::{self, Problem, here};
 use crate::domain::lease::timing::Written;
-use crate::domain::lease::{Policy, ThirdVote, Timing, Voter};
+use crate::domain::lease::{ThirdVote, Timing, Voter};
 use crate::domain::site::Site;
 pub use etcd::{EtcdCard, Secret};
 
@@ -36,8 +36,6 @@ pub struct LeaseFile {
     pub voters: BTreeMap<Voter, VoterCard>,
     /// The etcd cluster that is the witness, where there is one.
     pub etcd: Option<EtcdCard>,
-    /// The limits of its decisions.
-    pub policy: Policy,
 }
 
 /// Another voter, as it is written.
@@ -64,7 +62,6 @@ struct File {
     voters: BTreeMap<String, VoterCard>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     etcd: Option<Spanned<EtcdCard>>,
-    policy: Limits,
 }
 
 /// A profile by its name, or times of one's own in milliseconds.
@@ -73,22 +70,6 @@ struct File {
 enum Times {
     Profile(String),
     Own { renewal_ms: u64, lease_ms: u64, promise_ms: u64, lateness_ms: u64, block_ms: u64, drift_ppm: u32 },
-}
-
-/// The policy in whole seconds.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Limits {
-    control_needed: u8,
-    control_fall: u32,
-    health_fall: u32,
-    data_limit_hours: u64,
-    flap_guard_seconds: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    return_after_seconds: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    degrade_after_seconds: Option<u64>,
-    hold_off_seconds: u64,
 }
 
 /// Reads the file.
@@ -123,7 +104,6 @@ pub fn read(path: &Path, text: &str) -> Result<LeaseFile, Vec<Problem>> {
             first_active: file.first_active,
             voters,
             etcd: file.etcd.map(|etcd| etcd.value),
-            policy: policy(&file.policy),
         }),
         _ => Err(problems),
     }
@@ -152,20 +132,6 @@ fn timing(times: &Times) -> Result<Timing, String> {
     }
 }
 
-fn policy(limits: &Limits) -> Policy {
-    let seconds = Duration::from_secs;
-    Policy {
-        control_needed: limits.control_needed,
-        control_fall: limits.control_fall,
-        health_fall: limits.health_fall,
-        data_limit: seconds(limits.data_limit_hours * 3600),
-        guard: seconds(limits.flap_guard_seconds),
-        return_after: limits.return_after_seconds.map(seconds),
-        degrade_after: limits.degrade_after_seconds.map(seconds),
-        hold_off: seconds(limits.hold_off_seconds),
-    }
-}
-
 /// The text of the file.
 #[must_use]
 pub fn write(file: &LeaseFile) -> String {
@@ -183,7 +149,6 @@ pub fn write(file: &LeaseFile) -> String {
             drift_ppm: own.drift(),
         },
     };
-    let policy = &file.policy;
     let written = File {
         schema: here(SCHEMA),
         me: here(file.me.to_string()),
@@ -193,16 +158,6 @@ pub fn write(file: &LeaseFile) -> String {
         first_active: file.first_active,
         voters: file.voters.iter().map(|(voter, card)| (voter.to_string(), card.clone())).collect(),
         etcd: file.etcd.clone().map(here),
-        policy: Limits {
-            control_needed: policy.control_needed,
-            control_fall: policy.control_fall,
-            health_fall: policy.health_fall,
-            data_limit_hours: policy.data_limit.as_secs() / 3600,
-            flap_guard_seconds: policy.guard.as_secs(),
-            return_after_seconds: policy.return_after.map(|time| time.as_secs()),
-            degrade_after_seconds: policy.degrade_after.map(|time| time.as_secs()),
-            hold_off_seconds: policy.hold_off.as_secs(),
-        },
     };
     // Plain values always become YAML.
     let body = serde_yaml::to_string(&written).unwrap_or_default();
@@ -226,7 +181,6 @@ mod tests {
                 (Voter::Witness, card("203.0.113.9:9527")),
             ]),
             etcd: None,
-            policy: Policy { return_after: Some(Duration::from_secs(600)), ..Policy::default() },
         }
     }
 

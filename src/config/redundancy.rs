@@ -39,8 +39,8 @@ struct File {
     network_control_address: Option<Spanned<Vec<Spanned<IpAddr>>>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     service_address: Vec<Spanned<ServiceAddress>>,
-    #[serde(default)]
-    takeover: TakeoverSettings,
+    #[serde(default = "by_hand")]
+    takeover: Spanned<TakeoverSettings>,
     #[serde(default)]
     ssh: Ssh,
     #[serde(default)]
@@ -128,6 +128,10 @@ struct AutoCopyPart {
     random_delay_seconds: Spanned<u64>,
 }
 
+fn by_hand() -> Spanned<TakeoverSettings> {
+    here(TakeoverSettings::default())
+}
+
 fn no_delay() -> Spanned<u64> {
     here(0)
 }
@@ -193,7 +197,7 @@ fn settings(written: File, platform: Platform, auto_copy: Option<AutoCopy>) -> C
         },
         network_control_address: control,
         service_address: written.service_address.into_iter().map(|address| address.value).collect(),
-        takeover: written.takeover,
+        takeover: written.takeover.value,
         boot: BootPolicy {
             without_peer: written.boot.without_peer,
             grace: Duration::from_secs(written.boot.grace_seconds.value),
@@ -222,7 +226,7 @@ pub fn write(configuration: &Configuration) -> String {
         alternate: of(Site::Alternate),
         network_control_address: Some(here(control.iter().copied().map(here).collect())),
         service_address: configuration.service_address.iter().cloned().map(here).collect(),
-        takeover: configuration.takeover,
+        takeover: here(configuration.takeover),
         ssh: Ssh::from(&membership.ssh),
         traffic: TrafficPart {
             turn_away: membership.turn_away,

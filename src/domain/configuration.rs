@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::address::HostKey;
+use super::lease::Limits;
 use super::platform::Platform;
 use super::schedule::AutoCopy;
 use super::service_address::ServiceAddress;
@@ -127,6 +128,9 @@ pub struct TakeoverSettings {
     pub alternate_from_primary: Mode,
     /// At its recovery.
     pub primary_from_alternate: Mode,
+    /// What both go by.
+    #[serde(default, skip_serializing_if = "Limits::are_usual")]
+    pub limits: Limits,
 }
 
 /// A server that waits longer than a day for its peer has been forgotten.

@@ -291,7 +291,11 @@ pub(crate) mod tests {
                 from_primary: Some(true),
                 from_alternate: Some(true),
             }],
-            takeover: Some(TakeoverSettings { alternate_from_primary: manual, primary_from_alternate: manual }),
+            takeover: Some(TakeoverSettings {
+                alternate_from_primary: manual,
+                primary_from_alternate: manual,
+                ..TakeoverSettings::default()
+            }),
             boot_without_peer: None,
             mirror: Some(MirrorStatus {
                 name: "20261121013000-4".to_owned(),

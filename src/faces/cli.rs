@@ -12,7 +12,7 @@ mod configure;
 mod generate;
 mod lab;
 
-pub use automatic::{LeaseOrder, Notify, ServiceAddressWish, WitnessWish};
+pub use automatic::{LeaseOrder, Notify, ServiceAddressWish, TakeoverLimitsWish, WitnessWish};
 pub use configure::Configure;
 pub use generate::{Generate, Program, Shell};
 pub use lab::Lab;
@@ -189,6 +189,8 @@ pub enum Setting {
         /// Whether a person decides.
         mode: Mode,
     },
+    /// The limits that automatic takeover decides by.
+    TakeoverLimits(TakeoverLimitsWish),
     /// What automatic takeover needs: a monitor on LIM 1 of both sites and a witness at neither.
     Witness(WitnessWish),
     /// Addresses that move with the live site, for sites in one network.

@@ -95,7 +95,7 @@ pub static TOP: &[Item] = &[
     item("events", "alarms that are raised, and the last events", "alarms", Run(&["events"])).also(&["alarm", "alert"]),
     item("monitor", "install the monitor as a service", "monitor", Ask(&["monitor", "--install"], Asks::Sure))
         .also(&["service", "systemd"]),
-    item("notify", "a test to those who are told of alarms", "automatic", Run(&["notify", "test"])),
+    item("notify", "a test to those who are told of alarms", "alarms", Run(&["notify", "test"])),
     item("platform", "the profiles of telephony software", "platforms", Run(&["platform", "list"])).also(&[
         "profile",
         "kamailio",
@@ -116,6 +116,7 @@ static SETTINGS: &[Item] = &[
     )
     .also(&["ip addresses", "table", "mapping"]),
     item("takeover", "whether a takeover waits for a person", "settings", Menu(TAKEOVER)),
+    item("takeover-limits", "what automatic takeover goes by", "automatic", Menu(TAKEOVER_LIMITS)),
     item(
         "network-control-address",
         "what proves that a site reaches the users",
@@ -166,6 +167,60 @@ static LEASE: &[Item] = &[
 static TAKEOVER: &[Item] = &[
     item("alternate-from-primary", "at a failure of the primary", "settings", Menu(ALTERNATE_FROM_PRIMARY)),
     item("primary-from-alternate", "at the recovery of the primary", "settings", Menu(PRIMARY_FROM_ALTERNATE)),
+];
+
+static TAKEOVER_LIMITS: &[Item] = &[
+    item("show", "all of them", "automatic", Run(&["settings", "takeover-limits"])),
+    item(
+        "control-addresses",
+        "how many must answer a site",
+        "automatic",
+        Run(&["settings", "takeover-limits", "control-addresses"]),
+    ),
+    item(
+        "control-misses",
+        "looks in a row without them until a site hands over",
+        "automatic",
+        Run(&["settings", "takeover-limits", "control-misses"]),
+    ),
+    item(
+        "call-server-misses",
+        "bad probes in a row until a site hands over",
+        "automatic",
+        Run(&["settings", "takeover-limits", "call-server-misses"]),
+    )
+    .also(&["health"]),
+    item(
+        "data-age",
+        "with older data the alternate waits for a person",
+        "automatic",
+        Run(&["settings", "takeover-limits", "data-age"]),
+    )
+    .also(&["stale"]),
+    item(
+        "flap-guard",
+        "how long an automatic takeover stops the next",
+        "automatic",
+        Run(&["settings", "takeover-limits", "flap-guard"]),
+    ),
+    item(
+        "return-after",
+        "how long the primary must be well to get it back",
+        "automatic",
+        Run(&["settings", "takeover-limits", "return-after"]),
+    ),
+    item(
+        "degrade-after",
+        "how long a voter must be gone until people switch",
+        "automatic",
+        Run(&["settings", "takeover-limits", "degrade-after"]),
+    ),
+    item(
+        "hold-off",
+        "how long a site waits beyond the other's promise",
+        "automatic",
+        Run(&["settings", "takeover-limits", "hold-off"]),
+    ),
 ];
 
 static ALTERNATE_FROM_PRIMARY: &[Item] = &[

@@ -119,7 +119,7 @@ pub async fn takeover(
 }
 
 /// The voters go by the settings as soon as they know them; they pass them on to each other.
-async fn tell_voters(ports: &Ports, dialog: &mut dyn Dialog) -> Result<(), Stopped> {
+pub(super) async fn tell_voters(ports: &Ports, dialog: &mut dyn Dialog) -> Result<(), Stopped> {
     let takeover = ports.settings.load()?.ok_or(Stopped::NotConfigured)?.takeover;
     let because = match ports.voter.ask(Some(Command::Takeover(takeover))).await {
         Ok(Some(state)) => {
@@ -189,6 +189,7 @@ pub async fn control_addresses(
     }
     configuration.membership.never_block.extend(addresses.iter().copied());
     configuration.network_control_address = addresses.to_vec();
+    configuration.takeover.limits.fault(addresses.len()).map_or(Ok(()), |fault| Err(Stopped::BadInput(fault)))?;
     let situation = survey::situation(ports, &systems, &before).await?;
     if configuration == before && in_force(&systems, &situation).await {
         return Ok(Ended::NotDone("the settings are so already".to_owned()));

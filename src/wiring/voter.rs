@@ -113,7 +113,7 @@ pub async fn start(place: &Place, file: LeaseFile, herald: Herald) -> Result<Run
             let configuration = configuration(place, site)?;
             let at_site = at_site(place, (site, file.timing), &configuration, (&tools.herald, &say));
             let nothing = Memory::first(file.first_active, Agreed::first(configuration.takeover));
-            let setup = Setup { site, timing: file.timing, policy: file.policy, third: file.third };
+            let setup = Setup { site, timing: file.timing, third: file.third };
             Work::at_site(tools, setup, nothing, at_site, say).await
         }
     };

@@ -15,7 +15,7 @@ use crate::adapters::{durable, monitor_unit, server_file};
 use crate::config::lease::{self, EtcdCard, LeaseFile, VoterCard};
 use crate::domain::configuration::Configuration;
 use crate::domain::journal::Material;
-use crate::domain::lease::{Agreed, Memory, Policy, ThirdVote, Timing, Voter};
+use crate::domain::lease::{Agreed, Memory, ThirdVote, Timing, Voter};
 use crate::domain::site::{ServerId, Site};
 use crate::ports::host::{Command, Host, run_checked};
 use crate::ports::service::MONITOR_UNIT;
@@ -168,7 +168,6 @@ fn papers(
         first_active: active,
         voters,
         etcd: etcd.clone().filter(|_| me != Voter::Witness),
-        policy: Policy::default(),
     };
     let mut at_primary = BTreeMap::from([(ALTERNATE, card(address(Site::Alternate), &pair))]);
     let mut at_alternate = BTreeMap::from([(PRIMARY, card(address(Site::Primary), &pair))]);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use mxone_system_redundancy::domain::configuration::{Mode, TakeoverSettings};
-use mxone_system_redundancy::domain::lease::{Agreed, Memory};
+use mxone_system_redundancy::domain::lease::{Agreed, Limits, Memory};
 use mxone_system_redundancy::domain::site::Site::{self, Alternate, Primary};
 use serde_json::Value;
 
@@ -139,12 +139,17 @@ impl Trio {
         }
         let profile = include_str!("../../src/lab/platform.yaml");
         self.first(Primary).write("/etc/mxone_system_redundancy/platforms/lab.yaml", profile);
-        let takeover =
-            TakeoverSettings { alternate_from_primary: Mode::Automatic, primary_from_alternate: wanted.back };
+        let takeover = TakeoverSettings {
+            alternate_from_primary: Mode::Automatic,
+            primary_from_alternate: wanted.back,
+            limits: Limits {
+                control_fall: 3,
+                guard: Duration::from_secs(wanted.guard_seconds.into()),
+                return_after: wanted.return_after_seconds.map(|after| Duration::from_secs(after.into())),
+                ..Limits::default()
+            },
+        };
         let memory = serde_json::to_string(&Memory::first(Primary, Agreed::first(takeover))).unwrap();
-        let guard = wanted.guard_seconds;
-        let back = wanted.return_after_seconds.map(|after| format!("return_after_seconds: {after}, "));
-        let back = back.unwrap_or_default();
         for me in VOTERS {
             let mut voters = String::new();
             for other in VOTERS.into_iter().filter(|other| *other != me) {
@@ -158,8 +163,7 @@ impl Trio {
             }
             let text = format!(
                 "schema: 1\nme: {me}\nlisten: 0.0.0.0:9527\ntiming: fast\nthird_vote: witness\n\
-                 first_active: primary\nvoters:\n{voters}policy: {{control_needed: 1, control_fall: 3, \
-                 health_fall: 3, data_limit_hours: 48, flap_guard_seconds: {guard}, {back}hold_off_seconds: 0}}\n"
+                 first_active: primary\nvoters:\n{voters}"
             );
             let host = self.host_of(me);
             host.write_mode(&format!("{LEASE}/lease.yaml"), &text, 0o600);

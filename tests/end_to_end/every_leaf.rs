@@ -86,6 +86,47 @@ const WALK: &[Stop] = &[
         },
         "settings network-control-address 203.0.113.1 203.0.113.60",
     ),
+    looked_at("settings takeover-limits show", |seat| shows(seat, "data-age"), "settings takeover-limits"),
+    changed(
+        "settings takeover-limits control-addresses",
+        |seat| limit(seat, "control addresses must answer", "2"),
+        "settings takeover-limits control-addresses 2",
+    ),
+    changed(
+        "settings takeover-limits control-misses",
+        |seat| limit(seat, "looks in a row", "7"),
+        "settings takeover-limits control-misses 7",
+    ),
+    changed(
+        "settings takeover-limits call-server-misses",
+        |seat| limit(seat, "bad probes", "5"),
+        "settings takeover-limits call-server-misses 5",
+    ),
+    changed(
+        "settings takeover-limits data-age",
+        |seat| limit(seat, "with older data", "24h"),
+        "settings takeover-limits data-age 24h",
+    ),
+    changed(
+        "settings takeover-limits flap-guard",
+        |seat| limit(seat, "stops the next", "30min"),
+        "settings takeover-limits flap-guard 30min",
+    ),
+    changed(
+        "settings takeover-limits return-after",
+        |seat| limit(seat, "must be well", "20min"),
+        "settings takeover-limits return-after 20min",
+    ),
+    changed(
+        "settings takeover-limits degrade-after",
+        |seat| limit(seat, "must be gone", "30min"),
+        "settings takeover-limits degrade-after 30min",
+    ),
+    changed(
+        "settings takeover-limits hold-off",
+        |seat| limit(seat, "waits beyond", "10s"),
+        "settings takeover-limits hold-off 10s",
+    ),
     looked_at(
         "settings service-address show",
         |seat| shows(seat, "no service address is set"),
@@ -227,6 +268,12 @@ impl Stop {
     const fn refused(self, line: &'static str, code: i32) -> Self {
         Self { script: Script::Refused(line, code), ..self }
     }
+}
+
+fn limit(seat: &mut Seat, asked: &str, value: &str) {
+    seat.sees(asked);
+    answer(seat, value);
+    done(seat);
 }
 
 fn nobody_votes(seat: &mut Seat) {

@@ -128,6 +128,10 @@ fn check_values(file: &Path, written: &File, problems: &mut Vec<Problem>) {
     if ssh.port.value == 0 {
         problems.push(Problem::at(file, &ssh.port, "0 is not a port").write("1 to 65535"));
     }
+    let control_addresses = written.network_control_address.as_ref().map_or(0, |part| part.value.len());
+    if let Some(fault) = written.takeover.value.limits.fault(control_addresses) {
+        problems.push(Problem::at(file, &written.takeover, fault).write("as many as there are, or fewer"));
+    }
     check_seconds(file, &written.boot.grace_seconds, &(0..=LONGEST_GRACE.as_secs()), problems);
     let is_name_byte = |b: u8| b.is_ascii_alphanumeric() || b"._-@\\$+".contains(&b);
     let user = &ssh.user.value;

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::{platform, translation};
 use crate::domain::configuration::Mode;
+use crate::domain::lease::Limits;
 use crate::domain::service_address::Interface;
 use crate::domain::translation::TranslationEntry;
 
@@ -39,6 +40,25 @@ fn every_key_that_is_missing_is_told_beside_everything_else() {
     );
 }
 
+#[test]
+fn limits_that_cannot_be_are_refused_with_their_place() {
+    let text = "schema: 1\nplatform: mxone\nprimary: {1: {address: 192.0.2.1, host_key: ssh-ed25519 AAAA}}\n\
+                alternate: {1: {address: 192.0.2.2}}\nnetwork_control_address: [203.0.113.1]\n\
+                takeover: {alternate-from-primary: manual, primary-from-alternate: manual, limits: {LIMIT}}\n";
+    let refused = |limit: &str| {
+        let problems = read(Path::new("config.yaml"), &text.replace("LIMIT", limit), &builtin).unwrap_err();
+        texts(&problems).concat()
+    };
+    for (limit, told) in [
+        ("control-addresses: 2", "2 must answer and there are 1"),
+        ("data-age: soon", "\"soon\" is no length of time"),
+        ("failback: 10min", "\"failback\" is none of control-addresses"),
+    ] {
+        let text = refused(limit);
+        assert!(text.contains("config.yaml:6:") && text.contains(told), "{text}");
+    }
+}
+
 fn texts(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
@@ -51,7 +71,7 @@ prop_compose! {
     fn configurations()(
         (membership, control, translation) in (memberships(), control_addresses(), tables()),
         service_address in proptest::option::of("(10\\.250\\.[1-9]\\.[1-9]/24|2001:db8:ffff::[1-9]/64)"),
-        (there, back) in (modes(), modes()),
+        takeover in takeovers(),
         boot in (prop_oneof![Just(WithoutPeer::StayBlocked), Just(WithoutPeer::Open)], 0_u64..=86_400),
         auto_copy in proptest::option::of(auto_copies()),
         bytes_per_second in proptest::option::of(1_u64..),
@@ -66,7 +86,7 @@ prop_compose! {
             membership,
             network_control_address: control,
             service_address,
-            takeover: TakeoverSettings { alternate_from_primary: there, primary_from_alternate: back },
+            takeover,
             boot: BootPolicy { without_peer: boot.0, grace: Duration::from_secs(boot.1) },
             auto_copy,
             copy: CopyLimits { bytes_per_second },
@@ -126,6 +146,27 @@ prop_compose! {
         delay in 0_u64..=86_400,
     ) -> AutoCopy {
         AutoCopy { schedule: schedule.parse().unwrap(), zone, random_delay: Duration::from_secs(delay) }
+    }
+}
+
+prop_compose! {
+    fn takeovers()(
+        (alternate_from_primary, primary_from_alternate) in (modes(), modes()),
+        (control_fall, health_fall, hours) in (1_u32..=120, 1_u32..=120, 1_u64..=500),
+        (guard, hold_off) in (0_u64..=604_800, 0_u64..=600),
+        return_after in proptest::option::of(1_u64..=604_800),
+    ) -> TakeoverSettings {
+        let of = Duration::from_secs;
+        let limits = Limits {
+            control_fall,
+            health_fall,
+            data_limit: of(hours * 3600),
+            guard: of(guard),
+            hold_off: of(hold_off),
+            return_after: return_after.map(of),
+            ..Limits::default()
+        };
+        TakeoverSettings { alternate_from_primary, primary_from_alternate, limits }
     }
 }
 

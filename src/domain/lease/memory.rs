@@ -90,6 +90,7 @@ pub struct Stamp {
 }
 
 /// What was found on disk at the start.
+#[expect(clippy::large_enum_variant, reason = "a voter has one, and reads it once")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stored {
     /// The memory, whole.

@@ -12,7 +12,7 @@ use super::message::{Message, Voter};
 use super::moment::Moment;
 use super::promises::Promises;
 use super::reason::Reason;
-use super::senses::{Policy, Senses};
+use super::senses::Senses;
 use super::tally::Tally;
 use super::timing::Timing;
 use crate::domain::configuration::TakeoverSettings;
@@ -82,8 +82,6 @@ pub struct Setup {
     pub site: Site,
     /// The times of the lease.
     pub timing: Timing,
-    /// The limits it decides by.
-    pub policy: Policy,
     /// Who has the third vote.
     pub third: ThirdVote,
 }
@@ -319,7 +317,7 @@ impl Node {
             Event::Armed { ticket } => self.armed(ticket, now, &mut effects),
             Event::NotArmed { ticket } => self.not_armed(ticket, now, &mut effects),
             Event::NotKept => return self.not_kept(undo, now),
-            Event::Control { answering, of } => self.senses.control(answering, of, &self.setup.policy),
+            Event::Control { answering, of } => self.senses.control(answering, of, before.limits()),
             Event::Health { is_well } => self.senses.health(is_well),
             Event::Data { age } => self.senses.data(age, now),
             Event::GateChanged => self.gate_changed(now, &mut effects),

@@ -3,54 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::decide::{Control, Data, Health};
+use super::limits::Limits;
 use super::memory::Stamp;
 use super::message::{Beat, Standing, Voter};
 use super::moment::Moment;
 use crate::domain::site::Site;
-
-/// A day-old copy that failed once is still good enough to go live with; a second one that failed is not.
-const DATA_LIMIT: Duration = Duration::from_secs(48 * 3600);
-/// After an automatic takeover the next waits for a person, or for so long.
-const GUARD: Duration = Duration::from_secs(3600);
-
-/// The limits that a site decides by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Policy {
-    /// How many of its control addresses must answer.
-    pub control_needed: u8,
-    /// How many probes in a row must miss before the control address counts as lost.
-    pub control_fall: u32,
-    /// How many health probes in a row must fail before the call server counts as ill.
-    pub health_fall: u32,
-    /// The alternate does not take over by itself with older data.
-    pub data_limit: Duration,
-    /// How long an automatic takeover stops the next.
-    pub guard: Duration,
-    /// How long the primary must be well before it gets the traffic back by itself; `None`: a person brings it back.
-    pub return_after: Option<Duration>,
-    /// How long a voter must be gone before the other two agree to wait for a person; `None`: never.
-    pub degrade_after: Option<Duration>,
-    /// How long a site waits beyond the other one's promise before it takes over.
-    pub hold_off: Duration,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            control_needed: 1,
-            control_fall: 5,
-            health_fall: 3,
-            data_limit: DATA_LIMIT,
-            guard: GUARD,
-            return_after: None,
-            degrade_after: None,
-            hold_off: Duration::ZERO,
-        }
-    }
-}
 
 /// What a site sees.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -82,9 +40,9 @@ impl Senses {
     }
 
     /// Takes in one round of probes of the control addresses.
-    pub fn control(&mut self, answering: u8, of: u8, policy: &Policy) {
+    pub fn control(&mut self, answering: u8, of: u8, limits: &Limits) {
         self.control = Some((answering, of));
-        let is_enough = answering >= policy.control_needed;
+        let is_enough = answering >= limits.control_needed;
         self.control_misses = if is_enough { 0 } else { self.control_misses.saturating_add(1) };
     }
 
@@ -145,12 +103,12 @@ impl Senses {
 
     /// The control addresses as the decision takes them.
     #[must_use]
-    pub fn control_seen(&self, policy: &Policy) -> Control {
-        let needed = policy.control_needed;
+    pub fn control_seen(&self, limits: &Limits) -> Control {
+        let needed = limits.control_needed;
         match self.control {
             None => Control::Unknown,
             Some((answering, of)) if answering >= needed => Control::Reached { answering, of },
-            Some((answering, of)) if self.control_misses >= policy.control_fall => {
+            Some((answering, of)) if self.control_misses >= limits.control_fall => {
                 Control::Lost { answering, of, needed }
             }
             Some((answering, of)) => Control::Missed { answering, of, needed },
@@ -159,8 +117,8 @@ impl Senses {
 
     /// The call server as the decision takes it.
     #[must_use]
-    pub const fn health_seen(&self, policy: &Policy) -> Health {
-        if self.failures >= policy.health_fall { Health::Ill { failures: self.failures } } else { Health::Well }
+    pub const fn health_seen(&self, limits: &Limits) -> Health {
+        if self.failures >= limits.health_fall { Health::Ill { failures: self.failures } } else { Health::Well }
     }
 
     /// Whether the last probe of the call server was good: nothing is handed over to one that has begun to fail.
@@ -171,8 +129,8 @@ impl Senses {
 
     /// The data as the decision takes it. The primary's data is always its own.
     #[must_use]
-    pub fn data_seen(&self, site: Site, policy: &Policy, now: Moment) -> Data {
-        let limit = policy.data_limit;
+    pub fn data_seen(&self, site: Site, limits: &Limits, now: Moment) -> Data {
+        let limit = limits.data_limit;
         match (site, self.data) {
             (Site::Primary, _) => Data::Own,
             (Site::Alternate, None) => Data::Unknown,

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
 
+use crate::domain::lease::Limit;
 use crate::domain::service_address::Interface;
 
 use crate::flows::lease::LONGEST_HOLD;
@@ -73,6 +75,16 @@ pub struct WitnessWish {
     pub remove: bool,
 }
 
+/// `settings takeover-limits`.
+#[derive(Debug, Args)]
+pub struct TakeoverLimitsWish {
+    /// Which; without one all are told.
+    #[arg(value_parser = limits())]
+    pub limit: Option<Limit>,
+    /// What it is from now on, such as 3, 48h, 10min or never; asked where it is not given.
+    pub value: Option<String>,
+}
+
 /// `settings service-address`.
 #[derive(Debug, Args)]
 pub struct ServiceAddressWish {
@@ -96,4 +108,9 @@ pub enum Notify {
         #[arg(long, value_name = "NAME")]
         channel: Option<String>,
     },
+}
+
+fn limits() -> impl TypedValueParser<Value = Limit> {
+    let words = Limit::ALL.map(|limit| PossibleValue::new(limit.word()).help(limit.says()));
+    PossibleValuesParser::new(words).try_map(|word| word.parse())
 }

@@ -197,7 +197,8 @@ fn a_search_names_pages_first_then_headings_then_texts() {
     assert_eq!((named[0].page.name, named[0].block), ("manual-takeover", 0));
     assert_eq!((named[1].page.name, named[1].block), ("settings", 0));
     assert_eq!((named[2].told().as_str(), named[2].page.name), ("takeover", "settings"));
-    assert!(named[3].told().contains(": "), "{:?}", named[3]);
+    assert_eq!((named[3].told().as_str(), named[3].page.name), ("takeover-limits", "settings"));
+    assert!(named[4].told().contains(": "), "{:?}", named[4]);
     assert!(named.len() > 5);
     // Not in one place, but on one page.
     let scattered = search("SIP diversions exercise");

@@ -10,9 +10,10 @@ use super::given::entry;
 use super::{Run, SCHEMA};
 use crate::domain::configuration;
 use crate::domain::given::Given;
+use crate::domain::lease::Limit;
 use crate::domain::service_address::ServiceAddress;
 use crate::domain::translation::{Severity, TranslationEntry, TranslationTable, parse_side};
-use crate::faces::cli::{Direction, Mode, ServiceAddressWish, Setting, Translation, WitnessWish};
+use crate::faces::cli::{Direction, Mode, ServiceAddressWish, Setting, TakeoverLimitsWish, Translation, WitnessWish};
 use crate::faces::failure::{Exit, Failure};
 use crate::faces::print;
 use crate::flows::service_address::Change;
@@ -37,6 +38,17 @@ impl Run<'_> {
                 };
                 let mut dialog = self.dialog(Given::default(), false);
                 let ended = flows::settings::takeover(self.ports, &request, direction, mode, &mut *dialog).await;
+                self.ended(ended)
+            }
+            Setting::TakeoverLimits(TakeoverLimitsWish { limit: None, .. }) => {
+                let limits = self.configuration()?.takeover.limits;
+                let lines = Limit::ALL.map(|limit| format!("{limit:<22}{:<8}{}\n", limits.get(limit), limit.says()));
+                self.emit(&json!({"schema": SCHEMA, "takeover_limits": limits}), &lines.concat())
+            }
+            Setting::TakeoverLimits(TakeoverLimitsWish { limit: Some(limit), value }) => {
+                let words = value.into_iter().map(|value| ("limit".to_owned(), value)).collect();
+                let mut dialog = self.dialog(Given { words, ..Given::default() }, false);
+                let ended = flows::takeover_limits::change(self.ports, &request, limit, &mut *dialog).await;
                 self.ended(ended)
             }
             Setting::Witness(wish) => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::domain::configuration::{Mode, TakeoverSettings};
 use crate::domain::lease::Voter;
+use crate::domain::length;
 use crate::domain::site::Site;
 
 /// Something that happens.
@@ -135,14 +136,14 @@ impl Fault {
             ("cut", [line]) => Ok(Self::Cut(read_line(line)?)),
             ("heal", [line]) => Ok(Self::Heal(read_line(line)?)),
             ("heal-all", []) => Ok(Self::HealAll),
-            ("delay", [line, length]) => Ok(Self::Delay(read_line(line)?, length_of(length)?)),
+            ("delay", [line, length]) => Ok(Self::Delay(read_line(line)?, length::read(length)?)),
             ("loss", [line, percent]) => Ok(Self::Loss(read_line(line)?, percent_of(percent)?)),
             ("duplicate", [line, percent]) => Ok(Self::Duplicate(read_line(line)?, percent_of(percent)?)),
             ("freeze", [who]) => Ok(Self::Freeze(who.parse()?)),
             ("thaw", [who]) => Ok(Self::Thaw(who.parse()?)),
             ("kill", [who]) => Ok(Self::Kill(who.parse()?)),
             ("start", [who]) => Ok(Self::Start(who.parse()?)),
-            ("pause-vm", [who, length]) => Ok(Self::Pause(who.parse()?, length_of(length)?)),
+            ("pause-vm", [who, length]) => Ok(Self::Pause(who.parse()?, length::read(length)?)),
             ("power-off", [who]) => Ok(Self::PowerOff(who.parse()?)),
             ("power-on", [who]) => Ok(Self::PowerOn(who.parse()?)),
             ("reboot", [who]) => Ok(Self::Reboot(who.parse()?, Disk::Kept)),
@@ -156,7 +157,7 @@ impl Fault {
             ("call-server", [site, "well"]) => Ok(Self::CallServer(site_of(site)?, Health::Well)),
             ("call-server", [site, "ill"]) => Ok(Self::CallServer(site_of(site)?, Health::Ill)),
             ("data-age", ["none"]) => Ok(Self::DataAge(None)),
-            ("data-age", [length]) => Ok(Self::DataAge(Some(length_of(length)?))),
+            ("data-age", [length]) => Ok(Self::DataAge(Some(length::read(length)?))),
             ("second-server", [site, "off"]) => Ok(Self::SecondServer(site_of(site)?, Power::Off)),
             ("second-server", [site, "on"]) => Ok(Self::SecondServer(site_of(site)?, Power::On)),
             ("order", [site, order @ ..]) => Ok(Self::Order(site_of(site)?, order_of(order)?)),
@@ -202,25 +203,6 @@ fn read_line(text: &str) -> Result<Line, String> {
     Ok(Line { from, to, both_ways })
 }
 
-/// A length of time as it is written: `250ms`, `20s`, `10min`, `2h`.
-///
-/// # Errors
-/// A sentence that says what to write instead.
-pub fn length_of(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("\"{text}\" is no length of time; write it like 250ms, 20s, 10min or 2h");
-    let split = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').ok_or_else(wrong)?;
-    let (number, unit) = text.split_at(split);
-    let number: f64 = number.parse().map_err(|_| wrong())?;
-    let seconds = match unit {
-        "ms" => number / 1000.0,
-        "s" => number,
-        "min" => number * 60.0,
-        "h" => number * 3600.0,
-        _ => return Err(wrong()),
-    };
-    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
-}
-
 fn percent_of(text: &str) -> Result<u8, String> {
     let number = text.strip_suffix('%').unwrap_or(text);
     let number: Option<u8> = number.parse().ok().filter(|percent| *percent <= 100);
@@ -252,12 +234,13 @@ fn order_of(words: &[&str]) -> Result<Order, String> {
     match words {
         ["hand-over"] => Ok(Order::HandOver),
         ["force"] => Ok(Order::Force),
-        ["hold", length] => Ok(Order::Hold(length_of(length)?)),
+        ["hold", length] => Ok(Order::Hold(length::read(length)?)),
         ["end-hold"] => Ok(Order::EndHold),
         ["acknowledge"] => Ok(Order::Acknowledge),
         ["takeover", there, back] => Ok(Order::Takeover(TakeoverSettings {
             alternate_from_primary: mode_of(there)?,
             primary_from_alternate: mode_of(back)?,
+            ..TakeoverSettings::default()
         })),
         _ => Err(how_to_write("order")),
     }
@@ -290,25 +273,20 @@ impl fmt::Display for Line {
     }
 }
 
-/// A length as [`length_of`] reads it.
-fn written(length: Duration) -> String {
-    format!("{}ms", length.as_secs_f64() * 1000.0)
-}
-
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cut(line) => write!(f, "cut {line}"),
             Self::Heal(line) => write!(f, "heal {line}"),
             Self::HealAll => f.write_str("heal-all"),
-            Self::Delay(line, length) => write!(f, "delay {line} {}", written(*length)),
+            Self::Delay(line, length) => write!(f, "delay {line} {}", length::written(*length)),
             Self::Loss(line, percent) => write!(f, "loss {line} {percent}%"),
             Self::Duplicate(line, percent) => write!(f, "duplicate {line} {percent}%"),
             Self::Freeze(who) => write!(f, "freeze {who}"),
             Self::Thaw(who) => write!(f, "thaw {who}"),
             Self::Kill(who) => write!(f, "kill {who}"),
             Self::Start(who) => write!(f, "start {who}"),
-            Self::Pause(who, length) => write!(f, "pause-vm {who} {}", written(*length)),
+            Self::Pause(who, length) => write!(f, "pause-vm {who} {}", length::written(*length)),
             Self::PowerOff(who) => write!(f, "power-off {who}"),
             Self::PowerOn(who) => write!(f, "power-on {who}"),
             Self::Reboot(who, Disk::Kept) => write!(f, "reboot {who}"),
@@ -322,7 +300,7 @@ impl fmt::Display for Fault {
             Self::CallServer(site, Health::Well) => write!(f, "call-server {site} well"),
             Self::CallServer(site, Health::Ill) => write!(f, "call-server {site} ill"),
             Self::DataAge(None) => f.write_str("data-age none"),
-            Self::DataAge(Some(age)) => write!(f, "data-age {}", written(*age)),
+            Self::DataAge(Some(age)) => write!(f, "data-age {}", length::written(*age)),
             Self::SecondServer(site, Power::On) => write!(f, "second-server {site} on"),
             Self::SecondServer(site, Power::Off) => write!(f, "second-server {site} off"),
             Self::Order(site, order) => write!(f, "order {site} {order}"),
@@ -335,7 +313,7 @@ impl fmt::Display for Order {
         match self {
             Self::HandOver => f.write_str("hand-over"),
             Self::Force => f.write_str("force"),
-            Self::Hold(length) => write!(f, "hold {}", written(*length)),
+            Self::Hold(length) => write!(f, "hold {}", length::written(*length)),
             Self::EndHold => f.write_str("end-hold"),
             Self::Acknowledge => f.write_str("acknowledge"),
             Self::Takeover(both) => {

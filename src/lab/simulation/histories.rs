@@ -63,8 +63,8 @@ pub fn history(seed: u64) -> Scenario {
     let mut dice = Dice::new(seed ^ 0xa5a5_5a5a);
     let timing = dice.one_of(Timing::STANDARD, &[Timing::FAST, Timing::STANDARD]);
     let mut scenario = Scenario { timing, takeover: takeover(&mut dice), until: LENGTH, ..Scenario::default() };
-    scenario.policy.guard = dice.one_of(Duration::ZERO, &[Duration::from_secs(3600)]);
-    scenario.policy.return_after = dice.one_of(None, &[Some(Duration::from_secs(20))]);
+    scenario.takeover.limits.guard = dice.one_of(Duration::ZERO, &[Duration::from_secs(3600)]);
+    scenario.takeover.limits.return_after = dice.one_of(None, &[Some(Duration::from_secs(20))]);
     let drift = f64::from(timing.drift()) / 1_000_000.0;
     for voter in Voter::ALL {
         let rate = dice.one_of(drift, &[-drift, 0.0]);
@@ -127,6 +127,7 @@ fn takeover(dice: &mut Dice) -> TakeoverSettings {
     TakeoverSettings {
         alternate_from_primary: dice.one_of(Mode::Automatic, &[Mode::Automatic, Mode::Manual]),
         primary_from_alternate: dice.one_of(Mode::Manual, &[Mode::Automatic]),
+        ..TakeoverSettings::default()
     }
 }
 

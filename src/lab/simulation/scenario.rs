@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::fault::{Fault, length_of, mode_of, mode_word};
+use super::fault::{Fault, mode_of, mode_word};
 use crate::domain::configuration::{Mode, TakeoverSettings};
-use crate::domain::lease::{Policy, ThirdVote, Timing};
+use crate::domain::lease::{Limits, ThirdVote, Timing};
+use crate::domain::length;
 
 /// A story goes on for so long after the last event, unless it says `until`: longer than every promise.
 const AFTERMATH: Duration = Duration::from_secs(60);
@@ -21,8 +22,6 @@ pub struct Scenario {
     pub takeover: TakeoverSettings,
     /// Who has the third vote.
     pub third: ThirdVote,
-    /// The limits both sites decide by.
-    pub policy: Policy,
     /// What happens, in order.
     pub events: Vec<(Duration, Fault)>,
     /// When the story ends.
@@ -37,9 +36,10 @@ impl Default for Scenario {
             takeover: TakeoverSettings {
                 alternate_from_primary: Mode::Automatic,
                 primary_from_alternate: Mode::Manual,
+                // A story tells of the return where there is one.
+                limits: Limits { return_after: None, ..Limits::default() },
             },
             third: ThirdVote::Witness,
-            policy: Policy::default(),
             events: Vec::new(),
             until: AFTERMATH,
         }
@@ -92,19 +92,17 @@ impl Scenario {
             ["timing", "standard"] => self.timing = Timing::STANDARD,
             ["timing", "wan"] => self.timing = Timing::WAN,
             ["takeover", there, back] => {
-                self.takeover = TakeoverSettings {
-                    alternate_from_primary: mode_of(there)?,
-                    primary_from_alternate: mode_of(back)?,
-                };
+                self.takeover.alternate_from_primary = mode_of(there)?;
+                self.takeover.primary_from_alternate = mode_of(back)?;
             }
             ["third", "witness"] => self.third = ThirdVote::Witness,
             ["third", "control-address"] => self.third = ThirdVote::ControlAddress,
-            ["return-after", length] => self.policy.return_after = Some(length_of(length)?),
-            ["degrade-after", length] => self.policy.degrade_after = Some(length_of(length)?),
-            ["hold-off", length] => self.policy.hold_off = length_of(length)?,
-            ["guard", length] => self.policy.guard = length_of(length)?,
-            ["control-needed", "1"] => self.policy.control_needed = 1,
-            ["control-needed", "2"] => self.policy.control_needed = 2,
+            ["return-after", length] => self.takeover.limits.return_after = Some(length::read(length)?),
+            ["degrade-after", length] => self.takeover.limits.degrade_after = Some(length::read(length)?),
+            ["hold-off", length] => self.takeover.limits.hold_off = length::read(length)?,
+            ["guard", length] => self.takeover.limits.guard = length::read(length)?,
+            ["control-needed", "1"] => self.takeover.limits.control_needed = 1,
+            ["control-needed", "2"] => self.takeover.limits.control_needed = 2,
             _ => {
                 return Err(format!(
                     "\"{line}\" is not understood; write an event like t=120 cut primary-alternate, or one of: timing \
@@ -141,7 +139,7 @@ pub struct ScenarioError {
 
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Policy { return_after, degrade_after, hold_off, guard, control_needed, .. } = &self.policy;
+        let Limits { return_after, degrade_after, hold_off, guard, control_needed, .. } = &self.takeover.limits;
         let (there, back) =
             (mode_word(self.takeover.alternate_from_primary), mode_word(self.takeover.primary_from_alternate));
         writeln!(f, "takeover {there} {back}")?;

@@ -12,6 +12,7 @@ use super::machine::{Core, Machine, Process};
 use super::network::Network;
 use super::scenario::Scenario;
 use super::{Line, Simulation};
+use crate::domain::configuration::TakeoverSettings;
 use crate::domain::lease::{
     Agreed, Command, Event, GateSeen, Hold, Memory, Message, Node, Setup, Stored, ThirdVote, Voter, Witness,
 };
@@ -247,14 +248,17 @@ impl World {
             Order::Hold(left) => Command::Hold(Some(Hold { left: *left, reason: "a test".into() })),
             Order::EndHold => Command::Hold(None),
             Order::Acknowledge => Command::Acknowledge,
-            Order::Takeover(takeover) => Command::Takeover(*takeover),
+            Order::Takeover(takeover) => {
+                let limits = self.scenario.takeover.limits;
+                Command::Takeover(TakeoverSettings { limits, ..*takeover })
+            }
         };
         self.event(Voter::Monitor(site), Event::Ordered(command));
     }
 
     /// Starts the process of a machine, with what is on its disk and what its gates are.
     pub(super) fn start(&mut self, who: Voter) {
-        let (timing, policy, third) = (self.scenario.timing, self.scenario.policy.clone(), self.scenario.third);
+        let (timing, third) = (self.scenario.timing, self.scenario.third);
         let first = Memory::first(Site::Primary, Agreed::first(self.scenario.takeover));
         let gate = self.gate_seen(who);
         let forgets = self.is_broken(Mutation::QuarantineOff);
@@ -273,7 +277,7 @@ impl World {
         let moment = machine.clock.shows(now);
         let (core, effects) = match who {
             Voter::Monitor(site) => {
-                let (node, effects) = Node::start(Setup { site, timing, policy, third }, stored, first, gate, moment);
+                let (node, effects) = Node::start(Setup { site, timing, third }, stored, first, gate, moment);
                 (Core::Monitor(Box::new(node)), effects)
             }
             Voter::Witness => {

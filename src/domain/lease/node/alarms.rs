@@ -44,7 +44,7 @@ impl Node {
     }
 
     fn control_found(&self) -> Option<Finding> {
-        let wrong = match self.senses.control_seen(&self.setup.policy) {
+        let wrong = match self.senses.control_seen(self.limits()) {
             Control::Unknown | Control::Missed { .. } => return None,
             Control::Reached { .. } => None,
             Control::Lost { of, needed, .. } => {
@@ -56,7 +56,7 @@ impl Node {
 
     /// The call server is asked only while the site is live.
     fn health_found(&self) -> Finding {
-        let wrong = match self.senses.health_seen(&self.setup.policy) {
+        let wrong = match self.senses.health_seen(self.limits()) {
             Health::Ill { .. } if self.live().is_some() => {
                 Some(format!("the call server of the {} does not answer", self.setup.site))
             }
@@ -66,7 +66,7 @@ impl Node {
     }
 
     fn data_found(&self, now: Moment) -> Option<Finding> {
-        let wrong = match self.senses.data_seen(self.setup.site, &self.setup.policy, now) {
+        let wrong = match self.senses.data_seen(self.setup.site, self.limits(), now) {
             Data::Own | Data::Unknown => return None,
             // While the alternate is live no data is copied, and nothing is to be taken over.
             Data::Fresh { .. } => None,
@@ -94,13 +94,16 @@ mod tests {
     use super::*;
     use crate::domain::configuration::{Mode, TakeoverSettings};
     use crate::domain::lease::node::{Event, GateSeen, Setup};
-    use crate::domain::lease::{Agreed, Hold, Memory, Policy, Stored, Timing};
+    use crate::domain::lease::{Agreed, Hold, Memory, Stored, Timing};
     use crate::domain::site::Site;
 
     fn node(site: Site) -> Node {
-        let takeover =
-            TakeoverSettings { alternate_from_primary: Mode::Automatic, primary_from_alternate: Mode::Manual };
-        let setup = Setup { site, timing: Timing::FAST, policy: Policy::default(), third: ThirdVote::Witness };
+        let takeover = TakeoverSettings {
+            alternate_from_primary: Mode::Automatic,
+            primary_from_alternate: Mode::Manual,
+            ..TakeoverSettings::default()
+        };
+        let setup = Setup { site, timing: Timing::FAST, third: ThirdVote::Witness };
         let nothing = Memory::first(Site::Primary, Agreed::first(takeover));
         Node::start(setup, Stored::Lost, nothing, GateSeen::Closed, Moment::from_nanos(0)).0
     }

@@ -139,7 +139,7 @@ impl Node {
         self.hold_until = agreed.hold.as_ref().map(|hold| now + hold.left);
         self.guard = match (agreed.unseen_automatic(), self.guard) {
             (Some(epoch), Some((before, until))) if epoch == before => Some((epoch, until)),
-            (Some(epoch), _) => Some((epoch, now + self.setup.policy.guard)),
+            (Some(epoch), _) => Some((epoch, now + self.limits().guard)),
             (None, _) => None,
         };
     }

@@ -156,7 +156,7 @@ impl Node {
             }
             effects.push(Effect::Send { to, message: Message::Ask(ask) });
         }
-        let is_reached = matches!(self.senses.control_seen(&self.setup.policy), Control::Reached { .. });
+        let is_reached = matches!(self.senses.control_seen(self.limits()), Control::Reached { .. });
         if self.setup.third == ThirdVote::ControlAddress && is_reached {
             self.tally.count(Voter::Witness, now, kind);
             self.vote_for_oneself(kind, stamp, now);

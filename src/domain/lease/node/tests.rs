@@ -73,13 +73,34 @@ fn a_block_that_is_not_proved_is_followed_by_no_release() {
     }
 }
 
+#[test]
+fn a_new_limit_is_gone_by_at_once_and_the_other_site_is_told() {
+    let (mut node, _) = asking();
+    let mut takeover = node.memory().agreed.takeover;
+    takeover.limits.control_needed = 3;
+    let mut effects = node.step(Event::Ordered(Command::Takeover(takeover)), at(2));
+    let because = node.why(at(2)).because;
+    assert!(matches!(because, Reason::NoControl { answering: 2, needed: 3, .. }), "{because:?}");
+    effects.extend(node.step(Event::Tick, at(2000)));
+    let tells = |effect: &Effect| {
+        let Effect::Send { to: Voter::Monitor(Site::Primary), message: Message::Beat(beat) } = effect else {
+            return false;
+        };
+        beat.agreed.takeover == takeover
+    };
+    assert!(effects.iter().any(tells), "{effects:?}");
+}
+
 /// The alternate, asking, a millisecond after its start; with what it asks the witness.
 fn asking() -> (Node, Ask) {
-    let takeover =
-        TakeoverSettings { alternate_from_primary: Mode::Automatic, primary_from_alternate: Mode::Automatic };
+    let takeover = TakeoverSettings {
+        alternate_from_primary: Mode::Automatic,
+        primary_from_alternate: Mode::Automatic,
+        ..TakeoverSettings::default()
+    };
     let memory = Memory { promise: None, ..Memory::first(Site::Primary, Agreed::first(takeover)) };
-    let (timing, policy, third) = (Timing::STANDARD, Policy::default(), ThirdVote::Witness);
-    let setup = Setup { site: Site::Alternate, timing, policy, third };
+    let (timing, third) = (Timing::STANDARD, ThirdVote::Witness);
+    let setup = Setup { site: Site::Alternate, timing, third };
     let (mut node, _) = Node::start(setup, Stored::Whole(memory.clone()), memory, GateSeen::Closed, at(0));
     node.step(Event::Data { age: Some(Duration::from_secs(60)) }, at(1));
     let effects = node.step(Event::Control { answering: 2, of: 2 }, at(1));
@@ -130,10 +151,14 @@ fn a_site_whose_gates_could_not_all_be_armed_stays_open_and_tries_again_later() 
 
 /// The primary, live by standing promises, told to be automatic, about to arm; with the ticket and the millisecond.
 fn arming() -> (Node, u64, u64) {
-    let takeover = TakeoverSettings { alternate_from_primary: Mode::Automatic, primary_from_alternate: Mode::Manual };
+    let takeover = TakeoverSettings {
+        alternate_from_primary: Mode::Automatic,
+        primary_from_alternate: Mode::Manual,
+        ..TakeoverSettings::default()
+    };
     let memory = Memory::first(Site::Primary, Agreed::first(takeover));
-    let (timing, policy, third) = (Timing::STANDARD, Policy::default(), ThirdVote::Witness);
-    let setup = Setup { site: Site::Primary, timing, policy, third };
+    let (timing, third) = (Timing::STANDARD, ThirdVote::Witness);
+    let setup = Setup { site: Site::Primary, timing, third };
     let (mut node, mut effects) = Node::start(setup, Stored::Whole(memory.clone()), memory, GateSeen::Unarmed, at(0));
     for second in 0..20 {
         let now = second * 1000 + 1;

@@ -10,7 +10,7 @@ use crate::domain::lease::memory::Memory;
 use crate::domain::lease::message::{Standing, Voter};
 use crate::domain::lease::moment::Moment;
 use crate::domain::lease::promises::Bar;
-use crate::domain::lease::{Decision, Setup};
+use crate::domain::lease::{Decision, Limits, Setup};
 use crate::domain::site::{Epoch, Site};
 
 impl Node {
@@ -64,7 +64,7 @@ impl Node {
         }
         match self.setup.third {
             ThirdVote::ControlAddress => {
-                let (answering, of) = match self.senses.control_seen(&self.setup.policy) {
+                let (answering, of) = match self.senses.control_seen(self.limits()) {
                     Control::Unknown => (0, 0),
                     Control::Reached { answering, of }
                     | Control::Missed { answering, of, .. }
@@ -80,11 +80,16 @@ impl Node {
         }
     }
 
+    /// The limits that both sites decide by.
+    pub(super) const fn limits(&self) -> &Limits {
+        &self.promises.memory().agreed.takeover.limits
+    }
+
     /// When the other site and the witness were heard, and how many control addresses answer.
     #[must_use]
     pub fn hears(&self, now: Moment) -> (Duration, Option<Duration>, Option<(u8, u8)>) {
         let has_witness = self.setup.third == ThirdVote::Witness;
-        let control = match self.senses.control_seen(&self.setup.policy) {
+        let control = match self.senses.control_seen(self.limits()) {
             Control::Unknown => None,
             Control::Reached { answering, of }
             | Control::Missed { answering, of, .. }
@@ -111,9 +116,9 @@ impl Node {
             own_vote,
             ordered: memory.order.active,
             peer,
-            control: self.senses.control_seen(&self.setup.policy),
-            health: self.senses.health_seen(&self.setup.policy),
-            data: self.senses.data_seen(site, &self.setup.policy, now),
+            control: self.senses.control_seen(self.limits()),
+            health: self.senses.health_seen(self.limits()),
+            data: self.senses.data_seen(site, self.limits(), now),
             mode_here: memory.agreed.mode_to(site),
             mode_there: memory.agreed.mode_to(site.other()),
             hold: left(self.hold_until),
@@ -128,19 +133,19 @@ impl Node {
 
     /// How this site is, as the other one is told.
     pub(super) fn standing(&self, now: Moment) -> Standing {
-        let policy = &self.setup.policy;
+        let limits = self.limits();
         Standing {
             live: self.live(),
             asks: self.role == Role::Asking,
-            control: matches!(self.senses.control_seen(policy), Control::Reached { .. }),
+            control: matches!(self.senses.control_seen(limits), Control::Reached { .. }),
             healthy: self.senses.is_well(),
-            data: matches!(self.senses.data_seen(self.setup.site, policy, now), Data::Own | Data::Fresh { .. }),
+            data: matches!(self.senses.data_seen(self.setup.site, limits, now), Data::Own | Data::Fresh { .. }),
         }
     }
 
     /// Whether one voter is gone for so long that the other two agree to wait for a person.
     pub(super) fn is_degraded(&self, now: Moment) -> bool {
-        let Some(limit) = self.setup.policy.degrade_after else { return false };
+        let Some(limit) = self.limits().degrade_after else { return false };
         let silences = self.me().others().map(|voter| self.senses.silence(voter, now));
         silences.filter(|silence| *silence > limit).count() == 1
     }
@@ -159,13 +164,13 @@ impl Node {
     fn give_way(&self, peer: Option<Standing>, free_for: Duration) -> Option<Duration> {
         let is_coming = peer.is_some_and(|peer| peer.asks && peer.control && peer.healthy);
         let way = if is_coming { self.setup.timing.promise() } else { Duration::ZERO };
-        let wait = self.setup.policy.hold_off.max(way);
+        let wait = self.limits().hold_off.max(way);
         wait.checked_sub(free_for).filter(|left| !left.is_zero())
     }
 
     /// How long until the alternate gives the traffic back by itself.
     fn back(&self, memory: &Memory, now: Moment) -> Option<Duration> {
-        let after = self.setup.policy.return_after?;
+        let after = self.limits().return_after?;
         let is_asked = self.setup.site == Site::Alternate && memory.agreed.mode_to(Site::Primary) == Mode::Automatic;
         let well = self.senses.peer_well_for(now, self.setup.timing.silent_after()).filter(|_| is_asked)?;
         Some(after.saturating_sub(well))

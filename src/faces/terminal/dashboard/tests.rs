@@ -58,7 +58,11 @@ fn normal() -> Facts {
 /// The normal pair with automatic takeover to the alternate written down, and this promise in force.
 fn automatic(promise: Promise) -> Facts {
     let mut facts = normal();
-    let takeover = TakeoverSettings { alternate_from_primary: Mode::Automatic, primary_from_alternate: Mode::Manual };
+    let takeover = TakeoverSettings {
+        alternate_from_primary: Mode::Automatic,
+        primary_from_alternate: Mode::Manual,
+        ..TakeoverSettings::default()
+    };
     facts.status =
         facts.status.map(|read| read.map(|status| Status { takeover: Some(takeover), ..status }.with(promise)));
     facts
