@@ -124,6 +124,7 @@ mod tests {
             lease: None,
             why: None,
             would_change: None,
+            known: Vec::new(),
             dropped: Dropped::default(),
             reigns: Vec::new(),
             at: chrono::DateTime::UNIX_EPOCH.fixed_offset(),

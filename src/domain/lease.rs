@@ -43,7 +43,7 @@ pub use limits::{Limit, Limits};
 pub use memory::{Kind, Memory, Promise, Stamp, Stored};
 pub use message::{Message, Voter};
 pub use moment::Moment;
-pub use node::{Command, Effect, Event, GateSeen, Node, Right, Setup, ThirdVote};
+pub use node::{Command, Effect, Event, GateSeen, Known, Node, Right, Setup, ThirdVote};
 pub use reason::Reason;
 pub use timing::Timing;
 pub use witness::Witness;

@@ -329,6 +329,7 @@ pub(crate) mod tests {
                 decides: "stays live and renews".to_owned(),
                 because: "its right lasts 1.2 s".to_owned(),
                 would_change: "the loss of the right".to_owned(),
+                known: Vec::new(),
             },
             lease: Some(LeaseStatus { right_seconds: Some(1.2), witness_heard_seconds: 0.2 }),
         }

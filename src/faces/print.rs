@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::domain::backup::GenerationName;
 use crate::domain::configuration::Configuration;
 use crate::domain::journal::{Event, Line, Outcome};
+use crate::domain::lease::Known;
 use crate::domain::preflight::{size, span};
 use crate::domain::report::{Status, SystemStatus};
 use crate::domain::site::Site;
@@ -42,6 +43,7 @@ pub fn status(status: &Status) -> String {
     if let Some(why) = &status.why {
         let _ = writeln!(text, "why        {}: {}", why.decides, why.because);
         let _ = writeln!(text, "change     what would change it: {}", why.would_change);
+        text.push_str(&known(&why.known));
     }
     for control in &status.network_control_address {
         let _ = writeln!(
@@ -232,4 +234,12 @@ fn outcome_text(outcome: &Outcome) -> String {
         Outcome::WentBack { because } => format!("put back: {because}"),
         Outcome::NotDone { because } => format!("not done: {because}"),
     }
+}
+
+/// What a decision hangs on, a line each.
+#[must_use]
+pub fn known(known: &[Known]) -> String {
+    let lines: Vec<String> =
+        known.iter().map(|known| format!("  {:<18} {}\n", known.what, printable(&known.is))).collect();
+    lines.concat()
 }

@@ -88,6 +88,7 @@ async fn promise(ports: &Ports) -> Promise {
                 decides: why.what.to_string(),
                 because: why.because.to_string(),
                 would_change: state.would_change.unwrap_or_default(),
+                known: state.known,
             });
             let Some(why) = why else { return Promise::of_silent_voters(Some("it is no site's")) };
             Promise {

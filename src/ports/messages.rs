@@ -17,6 +17,11 @@ pub trait Messages: Send + Sync {
 
     /// What was not taken so far.
     fn dropped(&self) -> Dropped;
+
+    /// How the third voter is called.
+    fn witness(&self) -> &'static str {
+        "the witness"
+    }
 }
 
 /// Datagrams that were not taken, counted since the start.

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::messages::Dropped;
 use crate::domain::lease::reigns::{Noted, Reign};
-use crate::domain::lease::{Command, Decision, Memory, Moment, Stored, Voter};
+use crate::domain::lease::{Command, Decision, Known, Memory, Moment, Stored, Voter};
 use crate::domain::site::Epoch;
 
 /// The raw monotonic clock of this machine, which nobody sets or slews.
@@ -83,6 +83,9 @@ pub struct State {
     pub why: Option<Decision>,
     /// What would change that.
     pub would_change: Option<String>,
+    /// What the decision of a site hangs on.
+    #[serde(default)]
+    pub known: Vec<Known>,
     /// Messages that were not taken.
     pub dropped: Dropped,
     /// The last reigns of this site, oldest first.

@@ -87,6 +87,10 @@ impl Messages for WithEtcd {
     fn dropped(&self) -> Dropped {
         self.others.dropped()
     }
+
+    fn witness(&self) -> &'static str {
+        "etcd"
+    }
 }
 
 /// Hands one message after the other to etcd and passes its answers on.

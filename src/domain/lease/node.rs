@@ -21,10 +21,12 @@ use crate::domain::site::{Epoch, Site};
 mod alarms;
 mod change;
 mod inbox;
+mod known;
 mod round;
 mod told;
 mod view;
 
+pub use known::Known;
 pub use told::{Told, Worry};
 
 /// The monitor of one site, without its network, disk, clock and kernel.

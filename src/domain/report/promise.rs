@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::domain::lease::Known;
+
 /// What is promised about two live sites.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -63,6 +65,8 @@ pub struct Why {
     pub because: String,
     /// What would change it.
     pub would_change: String,
+    /// What it hangs on, as the voter of this site knows it.
+    pub known: Vec<Known>,
 }
 
 /// The lease as the voter here knows it.
@@ -109,6 +113,7 @@ impl Promise {
                 decides: "moves nothing by itself".to_owned(),
                 because: "no voters are set up, so a person decides about every takeover".to_owned(),
                 would_change: "`settings witness`, and then `settings takeover ... automatic`".to_owned(),
+                known: Vec::new(),
             },
             lease: None,
         }
@@ -129,6 +134,7 @@ impl Promise {
                 decides: "moves nothing by itself".to_owned(),
                 because: told,
                 would_change: "a monitor that works on this server (see monitor --install), asked as root".to_owned(),
+                known: Vec::new(),
             },
             lease: None,
         }

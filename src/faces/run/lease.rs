@@ -6,6 +6,7 @@ use super::{Run, SCHEMA};
 use crate::domain::given::Given;
 use crate::faces::cli::LeaseOrder;
 use crate::faces::failure::{Exit, Failure};
+use crate::faces::print;
 use crate::flows;
 use crate::flows::lease::Order;
 use crate::ports::voter::State;
@@ -39,6 +40,7 @@ impl Run<'_> {
             "decides": state.why.as_ref().map(|why| why.what.to_string()),
             "because": state.why.as_ref().map(|why| why.because.to_string()),
             "would_change": state.would_change,
+        "known": state.known,
             "dropped": state.dropped,
             "reigns": state.reigns,
             "at": state.at,
@@ -61,6 +63,7 @@ fn text(state: &State) -> String {
     if let Some(change) = &state.would_change {
         lines.push(format!("what would change it: {change}"));
     }
+    lines.extend(print::known(&state.known).lines().map(str::to_owned));
     let dropped = state.dropped;
     let all = dropped.oversized + dropped.malformed + dropped.forged + dropped.repeated;
     if all > 0 {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::configuration::Mode;
-use crate::domain::lease::agreed::Agreed;
+use crate::domain::lease::agreed::{Agreed, Hold};
 use crate::domain::lease::memory::Stamp;
 use crate::domain::lease::message::{Ask, Beat, Clock, Echo, Grant, Release, Standing};
 use crate::domain::site::Order;
@@ -89,6 +89,27 @@ fn a_new_limit_is_gone_by_at_once_and_the_other_site_is_told() {
         beat.agreed.takeover == takeover
     };
     assert!(effects.iter().any(tells), "{effects:?}");
+}
+
+#[test]
+fn who_asks_why_is_told_all_that_the_decision_hangs_on() {
+    let (mut node, _) = asking();
+    let hold = Hold { left: Duration::from_secs(1800), reason: "work on the network".to_owned() };
+    node.step(Event::Ordered(Command::Hold(Some(hold))), at(2));
+    let known = node.known(at(2), "etcd").into_iter();
+    let lines: Vec<String> = known.map(|known| format!("{}: {}", known.what, known.is)).collect();
+    let told = [
+        "this site: not live; its vote is free",
+        "other site: not heard for 0 s",
+        "third vote: etcd, heard 0 s ago",
+        "control addresses: 2 of 2 answer, 1 must",
+        "call server: no fault known",
+        "data: 60 s old; the limit is 48 h",
+        "takeover: to the alternate automatic, to the primary automatic",
+        "waits: a person's hold (work on the network): 30 min more",
+        "times: renewed every 1 s, a right lasts 6 s, a promise 8 s",
+    ];
+    assert_eq!(lines, told);
 }
 
 /// The alternate, asking, a millisecond after its start; with what it asks the witness.
