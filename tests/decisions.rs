@@ -91,9 +91,27 @@ fn rules(inputs: &Inputs, decision: &Decision) -> Vec<(&'static str, bool)> {
             "nothing is handed by rule to one that is not ready",
             !hands || inputs.person || inputs.peer.is_some_and(is_ready),
         ),
+        (
+            "a gate that cannot be opened stays only where another site must not or cannot serve",
+            !stays_in_vain(inputs, what),
+        ),
         ("a wait has an end", !matches!(what, What::Wait(Duration::ZERO))),
         ("who may and can takes over", takes_over || is_live || !may_take_over(inputs)),
     ]
+}
+
+/// A site whose gate cannot be opened stays although nothing speaks against handing over.
+fn stays_in_vain(inputs: &Inputs, what: What) -> bool {
+    let is_ready = |peer: Standing| peer.control && peer.healthy && peer.data;
+    let must_block = inputs.displaced.is_some()
+        || inputs.stood_still.is_some()
+        || matches!(inputs.held, Held::Ended | Held::Nothing);
+    inputs.unopened.is_some()
+        && !must_block
+        && what != What::HandOver
+        && inputs.mode_there == Mode::Automatic
+        && [inputs.hold, inputs.guard, inputs.retry].iter().all(Option::is_none)
+        && inputs.peer.is_some_and(is_ready)
 }
 
 /// Nothing at all speaks against a takeover.
@@ -143,6 +161,7 @@ fn live() -> Vec<Inputs> {
     vary(&mut all, &[false, true], |inputs, person| inputs.person = person);
     vary(&mut all, &[None, Some(Duration::ZERO), Some(seconds(90))], |inputs, back| inputs.back = back);
     vary(&mut all, &[None, Some(seconds(300))], |inputs, retry| inputs.retry = retry);
+    vary(&mut all, &[None, Some(3)], |inputs, unopened| inputs.unopened = unopened);
     all
 }
 
@@ -182,7 +201,7 @@ fn vary<T: Copy>(all: &mut Vec<Inputs>, values: &[T], set: impl Fn(&mut Inputs, 
 }
 
 fn peers() -> Vec<Option<Standing>> {
-    let ready = Standing { live: None, asks: false, control: true, healthy: true, data: true };
+    let ready = Standing { live: None, asks: false, control: true, healthy: true, data: true, doubted: false };
     vec![
         None,
         Some(ready),
@@ -214,6 +233,7 @@ fn base() -> Inputs {
         peer: None,
         control: Control::Unknown,
         health: Health::Well,
+        unopened: None,
         data: Data::Fresh { age: seconds(7200) },
         mode_here: Mode::Automatic,
         mode_there: Mode::Automatic,

@@ -416,7 +416,7 @@ impl Voting {
     /// The epoch in force, as etcd's answer to a beat tells it.
     async fn beat(&self) -> Option<Epoch> {
         let order = Order { active: self.site, epoch: Epoch(self.epoch.get()) };
-        let standing = Standing { live: None, asks: false, control: true, healthy: true, data: true };
+        let standing = Standing { live: None, asks: false, control: true, healthy: true, data: true, doubted: false };
         let (stamp, agreed) = (self.stamp(), Agreed::first(TakeoverSettings::default()));
         self.send(Message::Beat(Box::new(Beat { stamp, order, standing, agreed }))).await;
         match tokio::time::timeout(Duration::from_secs(1), self.way.receive()).await {

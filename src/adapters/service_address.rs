@@ -1,6 +1,7 @@
 //! Service addresses with `ip` of iproute2; announced by `mxone_maintenance announce` on the server that holds them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -12,6 +13,9 @@ use crate::ports::systems::Hosts;
 
 /// The program that announces, where `PATH` finds it there.
 const MAINTENANCE: &str = "mxone_maintenance";
+
+/// `ip` asks the kernel of its own server, which takes some milliseconds. A block waits for no longer.
+const WITHIN: Duration = Duration::from_secs(1);
 
 /// See the module.
 pub struct IpAddresses {
@@ -27,12 +31,12 @@ impl IpAddresses {
 
     /// Runs lines of `ip`, each whatever became of those before it.
     async fn batch(&self, at: ServerId, lines: String) -> Result<(), HostError> {
-        let command = Command::new(["ip", "-force", "-batch", "-"]).with_input(lines);
+        let command = Command::new(["ip", "-force", "-batch", "-"]).with_input(lines).within(WITHIN);
         run_checked(self.hosts.host(at).as_ref(), command).await.map(drop)
     }
 
     async fn held(&self, at: ServerId, addresses: &[ServiceAddress]) -> Result<Vec<ServiceAddress>, HostError> {
-        let list = Command::new(["ip", "-oneline", "address", "show"]);
+        let list = Command::new(["ip", "-oneline", "address", "show"]).within(WITHIN);
         let text = run_checked(self.hosts.host(at).as_ref(), list).await?.text();
         let is_held = |address: &&ServiceAddress| {
             let word = format!("{}/", address.ip());

@@ -36,6 +36,8 @@ pub enum Alarm {
     LiveByWord,
     /// Not every gate ends by itself.
     NotArmed,
+    /// The gate of a site that is to be live cannot be opened.
+    GateNotOpened,
     /// The other site is not heard.
     PeerLost,
     /// The witness is not heard.
@@ -64,13 +66,14 @@ pub enum Alarm {
 
 impl Alarm {
     /// Every alarm, the worst first.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::DualLive,
         Self::BlockNotVerified,
         Self::PromisesNotKept,
         Self::RulesTampered,
         Self::LiveByWord,
         Self::NotArmed,
+        Self::GateNotOpened,
         Self::PeerLost,
         Self::WitnessLost,
         Self::ControlAddressLost,
@@ -95,6 +98,7 @@ impl Alarm {
             Self::RulesTampered => "rules-tampered",
             Self::LiveByWord => "live-by-word",
             Self::NotArmed => "not-armed",
+            Self::GateNotOpened => "gate-not-opened",
             Self::PeerLost => "peer-lost",
             Self::WitnessLost => "witness-lost",
             Self::ControlAddressLost => "control-address-lost",
@@ -119,6 +123,7 @@ impl Alarm {
             | Self::RulesTampered
             | Self::LiveByWord
             | Self::NotArmed
+            | Self::GateNotOpened
             | Self::PeerLost
             | Self::WitnessLost
             | Self::ControlAddressLost
@@ -145,6 +150,7 @@ impl Alarm {
             Self::PromisesNotKept => "make room on the disk of this machine, or mend it",
             Self::RulesTampered => "find the program that changes iptables or nft, and stop it",
             Self::LiveByWord => "bring the other site or the witness back",
+            Self::GateNotOpened => "see in `history` what the packet filter of LIM 1 refuses, and mend it",
             Self::NotArmed => "see that nft and SSH work on every server of this site",
             Self::PeerLost => "see whether the other site, its monitor and the line to it work",
             Self::WitnessLost => "see whether the witness and the line to it work; one more fault stops the service",

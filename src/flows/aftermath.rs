@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use chrono::TimeDelta;
 use serde::Deserialize;
 
 use super::configured::Configured;
@@ -28,15 +29,23 @@ pub struct Aftermath {
 pub enum Compared {
     /// Both sites were live at the same time, and nobody was told so far.
     Overlap(Overlap),
-    /// The primary answers again after it did not, or the traffic moved; and the two were never live at the same time.
-    Apart,
+    /// The primary answers again after it did not, or the traffic moved; and as far as the clocks tell the two were
+    /// never live at the same time.
+    Apart {
+        /// A time that is no longer than this they cannot tell.
+        within: TimeDelta,
+    },
 }
 
 impl fmt::Display for Compared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Overlap(overlap) => overlap.fmt(f),
-            Self::Apart => f.write_str("both systems were compared: they were never live at once"),
+            Self::Apart { within } => write!(
+                f,
+                "both systems were compared: as far as their clocks tell, to within {:.1} s, they were never live at once",
+                (within.as_seconds_f64() * 10.0).ceil() / 10.0
+            ),
         }
     }
 }
@@ -70,17 +79,18 @@ impl Aftermath {
         let answered = ports.clock.now().fixed_offset();
         let Some(theirs) = told else { return Ok(Vec::new()) };
         let Some(ours) = ports.voter.ask(None).await.map_err(Stopped::Voter)? else { return Ok(Vec::new()) };
-        let found = overlaps(&ours.reigns, &theirs.reigns, Offset::measured(asked, theirs.at, answered));
+        let offset = Offset::measured(asked, theirs.at, answered);
+        let found = overlaps(&ours.reigns, &theirs.reigns, offset);
         let epochs = [&ours.reigns, &theirs.reigns].map(|reigns| reigns.last().map(|reign| reign.epoch));
-        Ok(self.news(epochs, found))
+        Ok(self.news(epochs, found, offset.within))
     }
 
     /// What of it nobody was told so far.
-    fn news(&mut self, epochs: [Option<Epoch>; 2], found: Vec<Overlap>) -> Vec<Compared> {
+    fn news(&mut self, epochs: [Option<Epoch>; 2], found: Vec<Overlap>, within: TimeDelta) -> Vec<Compared> {
         let came_back = std::mem::take(&mut self.was_away);
         let has_moved = self.compared.replace(epochs).is_some_and(|before| before != epochs);
         if found.is_empty() {
-            return if came_back || has_moved { vec![Compared::Apart] } else { Vec::new() };
+            return if came_back || has_moved { vec![Compared::Apart { within }] } else { Vec::new() };
         }
         let new: Vec<Overlap> = found.into_iter().filter(|overlap| !self.told.contains(&overlap.epochs)).collect();
         self.told.extend(new.iter().map(|overlap| overlap.epochs));
@@ -91,7 +101,7 @@ impl Aftermath {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::{DateTime, TimeDelta};
+    use chrono::DateTime;
 
     #[test]
     fn an_overlap_is_told_once_and_a_clean_heal_or_takeover_once() {
@@ -100,10 +110,20 @@ mod tests {
             Overlap { epochs: (Epoch(9), Epoch(7)), from, length: TimeDelta::seconds(38), within: TimeDelta::zero() };
         let mut aftermath = Aftermath { was_away: true, ..Aftermath::default() };
         let (before, after) = ([Some(Epoch(7)), Some(Epoch(5))], [Some(Epoch(7)), Some(Epoch(9))]);
-        assert_eq!(aftermath.news(before, Vec::new()), [Compared::Apart]);
-        assert_eq!(aftermath.news(before, Vec::new()), []);
-        assert_eq!(aftermath.news(after, Vec::new()), [Compared::Apart]);
-        assert_eq!(aftermath.news(after, vec![overlap]), [Compared::Overlap(overlap)]);
-        assert_eq!(aftermath.news(after, vec![overlap]), []);
+        let within = TimeDelta::milliseconds(120);
+        let apart = Compared::Apart { within };
+        assert_eq!(aftermath.news(before, Vec::new(), within), [apart.clone()]);
+        assert_eq!(aftermath.news(before, Vec::new(), within), []);
+        assert_eq!(aftermath.news(after, Vec::new(), within), [apart]);
+        assert_eq!(aftermath.news(after, vec![overlap], within), [Compared::Overlap(overlap)]);
+        assert_eq!(aftermath.news(after, vec![overlap], within), []);
+    }
+
+    #[test]
+    fn what_the_clocks_cannot_tell_is_not_said_to_have_never_been() {
+        assert_eq!(
+            Compared::Apart { within: TimeDelta::milliseconds(120) }.to_string(),
+            "both systems were compared: as far as their clocks tell, to within 0.2 s, they were never live at once"
+        );
     }
 }

@@ -4,12 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::herald::Herald;
 use crate::domain::alarm::{Alarm, Finding};
-use crate::domain::lease::reigns::Noted;
 use crate::domain::lease::{
     Effect, Event, Guarantee, Message, Moment, Node, Reason, Right, Setup, Stored, Timing, Voter, Witness,
 };
@@ -21,11 +19,13 @@ use crate::ports::voter::{Asked, Hears, Lease, RawClock, ReignBook, State, Voter
 
 mod address;
 mod news;
+mod reign;
 mod sight;
 mod site;
 
 pub use address::{AddressKeeper, Keeping};
 use news::News;
+use reign::Reigning;
 pub use sight::OwnSight;
 pub use site::{AtSite, Follow};
 
@@ -77,8 +77,10 @@ pub struct Work {
     peer_heard: Option<tokio::time::Instant>,
     events: (UnboundedSender<Event>, UnboundedReceiver<Event>),
     say: UnboundedSender<String>,
-    /// The epoch in which telephony is let in, and when that was noted last.
-    reigning: Option<(Epoch, Moment)>,
+    /// When telephony is let in.
+    reigning: Reigning,
+    /// Whether the gate could not be opened the last time.
+    is_unopened: bool,
     news: News,
     started: Moment,
     /// When the alarms were looked at last.
@@ -124,6 +126,7 @@ impl Work {
 
     fn of(machine: Machine, tools: Tools, site: Option<AtSite>, say: UnboundedSender<String>) -> Self {
         let (news, started) = (News::of(tools.herald.clone()), tools.clock.now());
+        let reigning = Reigning::none(Arc::clone(&tools.reigns), Arc::clone(&tools.wall));
         Self {
             machine,
             tools,
@@ -131,7 +134,8 @@ impl Work {
             peer_heard: None,
             events: unbounded_channel(),
             say,
-            reigning: None,
+            reigning,
+            is_unopened: false,
             news,
             started,
             looked: None,
@@ -277,20 +281,7 @@ impl Work {
                         site.arm(ticket, right, decided + right, self.events.0.clone()).await;
                     }
                 }
-                Effect::Close { ticket, because } => {
-                    if let Some(site) = &self.site {
-                        site.close(ticket, self.events.0.clone()).await;
-                        if let Some((epoch, _)) = self.reigning.take() {
-                            self.note(epoch, Noted::Closed);
-                        }
-                    }
-                    if matches!(because, Reason::StoodStill { .. }) {
-                        self.stood_still = Some(self.tools.clock.now());
-                    }
-                    let told = format!("blocks: {because}");
-                    self.news.blocks(&told);
-                    tell(&self.say, told);
-                }
+                Effect::Close { ticket, because } => self.close(ticket, because).await,
             }
         }
     }
@@ -302,34 +293,54 @@ impl Work {
     async fn open(&mut self, until: Until, epoch: Epoch) {
         let Some(site) = &self.site else { return };
         if let Err(error) = site.open(until).await {
-            return tell(&self.say, format!("the gate cannot be opened: {error}"));
-        }
-        let now = self.tools.clock.now();
-        let noted = match until {
-            Until::Standing => Noted::Standing,
-            Until::Moment(end) => {
-                let left = TimeDelta::from_std(end.since(now)).unwrap_or_default();
-                Noted::Until(self.tools.wall.now().fixed_offset() + left)
+            if !std::mem::replace(&mut self.is_unopened, true) {
+                tell(&self.say, format!("the gate cannot be opened: {error}"));
             }
-        };
-        self.reigning = Some((epoch, now));
-        self.note(epoch, noted);
-    }
-
-    /// A gate that is open without an end is noted as such from time to time: a lease is, whenever it is renewed.
-    fn note_standing(&mut self) {
-        let now = self.tools.clock.now();
-        let Machine::Site(node) = &self.machine else { return };
-        let is_due = self.reigning.is_none_or(|(_, noted)| now.since(noted) >= NOTED_EVERY);
-        if let (Some(epoch), Guarantee::Manual, true) = (node.live(), node.guarantee(now), is_due) {
-            self.reigning = Some((epoch, now));
-            self.note(epoch, Noted::Standing);
+            return self.happened(Event::NotOpened);
         }
+        if std::mem::take(&mut self.is_unopened) {
+            tell(&self.say, "the gate is opened again".to_owned());
+            self.happened(Event::Opened);
+        }
+        self.reigning.opened(epoch, until, self.tools.clock.now());
     }
 
-    fn note(&self, epoch: Epoch, noted: Noted) {
-        if let Err(error) = self.tools.reigns.note(epoch, noted, self.tools.wall.now().fixed_offset()) {
-            tell(&self.say, format!("when this site was live cannot be written down: {error}"));
+    async fn close(&mut self, ticket: u64, because: Reason) {
+        let now = self.tools.clock.now();
+        if let Some(site) = &self.site {
+            site.close(ticket, self.events.0.clone(), self.say.clone()).await;
+        }
+        // A block that is made anew is no news: that the rules were changed is told as what it is.
+        if because == Reason::RulesChanged {
+            return;
+        }
+        let stood_still = if let Reason::StoodStill { at_least } = because { Some(at_least) } else { None };
+        if stood_still.is_some() {
+            self.stood_still = Some(now);
+        }
+        if let Machine::Site(node) = &self.machine {
+            // The answers of one renewal told of it.
+            let noticed_within = node.setup().timing.renewal();
+            self.reigning.closed(stood_still, noticed_within, self.tools.clock.now());
+        }
+        let told = format!("blocks: {because}");
+        self.news.blocks(&told);
+        tell(&self.say, told);
+    }
+
+    /// The machine is told after what is being carried out.
+    fn happened(&self, event: Event) {
+        // Its other end is this voter's own.
+        let _ = self.events.0.send(event);
+    }
+
+    /// A gate that is open without an end is noted as such from time to time.
+    fn note_standing(&mut self) {
+        if let Machine::Site(node) = &self.machine {
+            // One that cannot be opened lets nobody in.
+            if let Some(epoch) = node.live_without_end().filter(|_| !self.is_unopened) {
+                self.reigning.stands(epoch, self.tools.clock.now());
+            }
         }
     }
 }
@@ -361,9 +372,6 @@ fn tell(say: &UnboundedSender<String>, line: String) {
     // When nobody listens any more, the program is about to end.
     let _ = say.send(line);
 }
-
-/// How often an open site is noted that is not armed.
-const NOTED_EVERY: Duration = Duration::from_secs(5);
 
 /// Reigns that are told to whoever asks: more than a day of trouble makes.
 const REIGNS_TOLD: usize = 20;

@@ -33,11 +33,8 @@ pub trait VoterMemory: Send + Sync {
 
 /// When this site let telephony in, kept for the day on which both sites are held against each other.
 pub trait ReignBook: Send + Sync {
-    /// Notes what is let in from `now` on.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    fn note(&self, epoch: Epoch, noted: Noted, now: DateTime<FixedOffset>) -> io::Result<()>;
+    /// Notes what is let in from `now` on. It waits for no disk: what cannot be written is told by the book itself.
+    fn note(&self, epoch: Epoch, noted: Noted, now: DateTime<FixedOffset>);
 
     /// The newest reigns, oldest first.
     fn last(&self, number: usize) -> Vec<Reign>;
@@ -49,8 +46,9 @@ pub trait Sight: Send + Sync {
     /// How many of the control addresses answer here, and how many there are.
     async fn control(&self) -> (u8, u8);
 
-    /// Whether the call server is well, asked only while traffic is let in; `None` where it cannot be told.
-    async fn health(&self) -> Option<bool>;
+    /// Whether the call server is well; `None` where it cannot be told. One that is not `open` answers no SIP, and is
+    /// asked only by the command of its profile.
+    async fn health(&self, open: bool) -> Option<bool>;
 
     /// How old the loaded data is; `None` when nothing is loaded.
     async fn data(&self) -> Option<Duration>;

@@ -101,7 +101,7 @@ pub async fn start(place: &Place, file: LeaseFile, herald: Herald) -> Result<Run
         memory: Arc::new(MemoryFile::below(&place.root)),
         clock: Arc::new(RawClock),
         herald,
-        reigns: Arc::new(ReignFile::below(&place.root)),
+        reigns: Arc::new(ReignFile::below(&place.root, say.clone())),
         wall: clock(),
     };
     let (asks, asked) = unbounded_channel();
@@ -172,6 +172,7 @@ fn at_site(
             say.clone(),
         ),
         silent_after: timing.silent_after(),
+        renewal: timing.renewal(),
         follow: Follow::start(Arc::clone(&systems.traffic), servers, herald, say.clone()),
         traffic: systems.traffic,
         first,

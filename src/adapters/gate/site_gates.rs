@@ -20,9 +20,6 @@ use crate::ports::host::{Command, Host};
 /// then waited for.
 const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 
-/// How long the start waits for the holders' first words.
-const HEARD_WITHIN: Duration = Duration::from_secs(5);
-
 /// The gate of this server, and holders on the others. Holders are kept until this is dropped.
 pub struct SiteGates {
     own: ServerGate,
@@ -83,13 +80,11 @@ impl SiteGates {
 #[async_trait]
 impl Gates for SiteGates {
     async fn seen(&self) -> Result<GateSeen, GateError> {
-        let own = self.own.seen().await?;
-        let heard = self.others.iter().map(|other| async move {
-            let mut known = other.known.subscribe();
-            let seen = timeout(HEARD_WITHIN, known.wait_for(|known| known.gate.is_some())).await;
-            seen.ok().and_then(|known| known.ok().and_then(|known| known.gate))
-        });
-        let seen: Vec<GateSeen> = join_all(heard).await.into_iter().flatten().chain([own]).collect();
+        // A right that goes on is not to end for a server that is slow: the others are made as this one is anyway.
+        let within = self.every / 2;
+        let heard = join_all(self.others.iter().map(|other| first_word(other.known.subscribe(), within)));
+        let (own, heard) = tokio::join!(self.own.seen(), heard);
+        let seen: Vec<GateSeen> = heard.into_iter().flatten().chain([own?]).collect();
         Ok(if seen.contains(&GateSeen::Closed) {
             GateSeen::Closed
         } else if seen.contains(&GateSeen::Timed) {
@@ -140,12 +135,39 @@ impl Gates for SiteGates {
                 false
             });
         }
-        let silent = self.others.iter().any(|other| !other.known.borrow().speaks(self.every));
+        let right = *self.right.borrow();
+        let silent = self.others.iter().any(|other| {
+            let known = other.known.borrow();
+            // A block that was not carried out there yet is not as it was told to be.
+            !known.speaks(self.every) || (right.what == What::Closed && known.carried_out < right.change)
+        });
         match own {
             _ if changed => Whole::No,
             Ok(false) => Whole::No,
             Ok(true) if !silent => Whole::Yes,
             Ok(true) | Err(_) => Whole::Unknown,
         }
+    }
+}
+
+/// What another server's gate is, if its holder says so in time.
+async fn first_word(mut known: watch::Receiver<Known>, within: Duration) -> Option<GateSeen> {
+    let seen = timeout(within, known.wait_for(|known| known.gate.is_some())).await;
+    seen.ok().and_then(|known| known.ok().and_then(|known| known.gate))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_start_waits_half_a_renewal_for_a_server_that_is_down_and_no_longer() {
+        let within = Duration::from_millis(250) / 2;
+        let silent = watch::Sender::new(Known::default());
+        let begun = tokio::time::Instant::now();
+        assert_eq!(first_word(silent.subscribe(), within).await, None);
+        assert_eq!(begun.elapsed(), within);
+        let speaks = watch::Sender::new(Known { gate: Some(GateSeen::Closed), ..Known::default() });
+        assert_eq!(first_word(speaks.subscribe(), within).await, Some(GateSeen::Closed));
     }
 }

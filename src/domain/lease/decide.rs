@@ -31,6 +31,8 @@ pub struct Inputs {
     pub control: Control,
     /// Its call server.
     pub health: Health,
+    /// How often in a row its gate could not be opened, where that is too often.
+    pub unopened: Option<u32>,
     /// The data it would go live with.
     pub data: Data,
     /// Whether the takeover that makes this site live waits for a person.
@@ -197,12 +199,13 @@ fn live(inputs: &Inputs, (stay, left): (What, Option<Duration>)) -> (What, Reaso
             None => (stay, Reason::Hindered { trouble: Trouble::Ordered, obstacle: Obstacle::PeerSilent }),
         };
     }
-    let trouble = match (inputs.control, inputs.health, inputs.back) {
-        (Control::Lost { answering, of, needed }, _, _) => Trouble::ControlLost { answering, of, needed },
-        (_, Health::Ill { failures }, _) => Trouble::Ill { failures },
-        (_, Health::Well, Some(Duration::ZERO)) => Trouble::Back,
-        (_, Health::Well, Some(left)) => return (stay, Reason::BackLater { left }),
-        (_, Health::Well, None) => return (stay, left.map_or(Reason::Standing, |left| Reason::Right { left })),
+    let trouble = match (inputs.unopened, inputs.control, inputs.health, inputs.back) {
+        (Some(times), _, _, _) => Trouble::NotOpened { times },
+        (None, Control::Lost { answering, of, needed }, _, _) => Trouble::ControlLost { answering, of, needed },
+        (None, _, Health::Ill { failures }, _) => Trouble::Ill { failures },
+        (None, _, Health::Well, Some(Duration::ZERO)) => Trouble::Back,
+        (None, _, Health::Well, Some(left)) => return (stay, Reason::BackLater { left }),
+        (None, _, Health::Well, None) => return (stay, left.map_or(Reason::Standing, |left| Reason::Right { left })),
     };
     match obstacle_to_handing_over(inputs) {
         Some(obstacle) => (stay, Reason::Hindered { trouble, obstacle }),

@@ -155,7 +155,7 @@ mod tests {
 
     fn beat(epoch: u64) -> Message {
         let order = Order { active: Primary, epoch: Epoch(epoch) };
-        let standing = Standing { live: None, asks: false, control: true, healthy: true, data: true };
+        let standing = Standing { live: None, asks: false, control: true, healthy: true, data: true, doubted: false };
         let agreed = Agreed::first(TakeoverSettings::default());
         Message::Beat(Box::new(Beat { stamp: Stamp::default(), order, standing, agreed }))
     }

@@ -203,7 +203,7 @@ pub struct Beat {
 
 /// How a site is, in what the other one must know for its decisions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent facts, told as yes or no")]
+#[expect(clippy::struct_excessive_bools, reason = "five independent facts, told as yes or no")]
 pub struct Standing {
     /// The epoch in which it is live.
     pub live: Option<Epoch>,
@@ -215,6 +215,10 @@ pub struct Standing {
     pub healthy: bool,
     /// Whether its data is new enough to go live with.
     pub data: bool,
+    /// Whether it handed over because it could not serve, and was not seen to be mended since: the traffic does not go
+    /// back to it by itself.
+    #[serde(default)]
+    pub doubted: bool,
 }
 
 /// The witness's answer to a beat.

@@ -1,5 +1,6 @@
 //! The monitor of one site: it votes, asks for votes, and says what its servers' kernels are to do.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,6 @@ use super::memory::{Memory, Stored};
 use super::message::{Message, Voter};
 use super::moment::Moment;
 use super::promises::Promises;
-use super::reason::Reason;
 use super::senses::Senses;
 use super::tally::Tally;
 use super::timing::Timing;
@@ -20,12 +20,14 @@ use crate::domain::site::{Epoch, Site};
 
 mod alarms;
 mod change;
+mod effect;
 mod inbox;
 mod known;
 mod round;
 mod told;
 mod view;
 
+pub use effect::{Effect, Right};
 pub use known::Known;
 pub use told::{Told, Worry};
 
@@ -73,7 +75,12 @@ pub struct Node {
     unordered: bool,
     /// The node before the step whose memory is being kept; if that fails, the step has not happened.
     undo: Option<Box<Node>>,
-    worry: Option<(Worry, Moment)>,
+    /// Why the guarantee is in doubt, each since when.
+    worries: BTreeMap<Worry, Moment>,
+    /// How often in a row the gate could not be opened.
+    unopened: u32,
+    /// The epoch whose right its gates still had when it started, and until when they can have it at most.
+    goes_on: Option<(Epoch, Moment)>,
     last: Option<Decision>,
 }
 
@@ -174,8 +181,13 @@ pub enum Event {
         /// How many there are.
         of: u8,
     },
-    /// A probe of the call server.
+    /// A probe of the call server of a live site.
     Health {
+        /// Whether it is well.
+        is_well: bool,
+    },
+    /// What the call server of a blocked site says of itself, where it can be asked.
+    HealthWhileBlocked {
         /// Whether it is well.
         is_well: bool,
     },
@@ -186,8 +198,12 @@ pub enum Event {
     },
     /// The rules of the gate were found missing or changed by another program.
     GateChanged,
-    /// The rules of the gate were read back as they should be.
+    /// The rules of the gate were read back as they should be, on every server.
     GateWhole,
+    /// The gate could not be opened or prolonged.
+    NotOpened,
+    /// It could again.
+    Opened,
     /// A person ordered something.
     Ordered(Command),
 }
@@ -206,53 +222,6 @@ pub enum Command {
     Acknowledge,
     /// Which direction of takeover waits for a person.
     Takeover(TakeoverSettings),
-}
-
-/// A right to be live, as the gates are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Right {
-    /// For so long from now. It is what remains, never a constant.
-    For(Duration),
-    /// Without an end: the site is not armed.
-    Standing,
-}
-
-/// Something to be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Block every own server and read it back; answered by [`Event::Closed`].
-    Close {
-        /// For the answer.
-        ticket: u64,
-        /// Why.
-        because: Reason,
-    },
-    /// Write to disk, durably. If it fails, do nothing that follows and tell [`Event::NotKept`].
-    Keep(Box<Memory>),
-    /// Make every own server's gate end by itself after `right`; answered by
-    /// [`Event::Armed`] or [`Event::NotArmed`], well before `right` is over.
-    Arm {
-        /// For the answer.
-        ticket: u64,
-        /// What remains.
-        right: Duration,
-    },
-    /// Open the gates of every own server, or prolong them.
-    Open {
-        /// For how long.
-        right: Right,
-        /// The epoch it is for.
-        epoch: Epoch,
-    },
-    /// Send a message.
-    Send {
-        /// To whom.
-        to: Voter,
-        /// What.
-        message: Message,
-    },
-    /// Tell people.
-    Tell(Told),
 }
 
 impl Node {
@@ -295,11 +264,13 @@ impl Node {
             vouched: false,
             unordered: false,
             undo: None,
-            worry: None,
+            worries: BTreeMap::new(),
+            unopened: 0,
+            goes_on: None,
             last: None,
         };
         node.follow_agreed(now);
-        let mut effects = node.find_gate(gate);
+        let mut effects = node.find_gate(gate, now);
         effects.extend(node.step(Event::Tick, now));
         (node, effects)
     }
@@ -320,10 +291,15 @@ impl Node {
             Event::NotArmed { ticket } => self.not_armed(ticket, now, &mut effects),
             Event::NotKept => return self.not_kept(undo, now),
             Event::Control { answering, of } => self.senses.control(answering, of, before.limits()),
+            // One that was begun before a block says nothing about a call server that answers nobody now.
+            Event::Health { .. } if self.role != Role::Live => {}
             Event::Health { is_well } => self.senses.health(is_well),
+            Event::HealthWhileBlocked { is_well } => self.senses.health_while_blocked(is_well),
             Event::Data { age } => self.senses.data(age, now),
             Event::GateChanged => self.gate_changed(now, &mut effects),
-            Event::GateWhole => self.clear(Worry::RulesChanged, &mut effects),
+            Event::GateWhole => self.gate_whole(&mut effects),
+            Event::NotOpened => self.not_opened(now, &mut effects),
+            Event::Opened => self.opened(&mut effects),
             Event::Ordered(command) => self.ordered(command, now, &mut effects),
         }
         self.proceed(now, &mut effects);

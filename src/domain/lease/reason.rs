@@ -40,6 +40,8 @@ pub enum Reason {
     Person,
     /// The lease ended.
     RightEnded,
+    /// Another program changed the rules of a site that is blocked already.
+    RulesChanged,
     /// The other site is live in a higher epoch.
     Displaced {
         /// The epoch.
@@ -142,6 +144,11 @@ pub enum Trouble {
         /// Failed probes in a row.
         failures: u32,
     },
+    /// Its gate cannot be opened.
+    NotOpened {
+        /// How often in a row it could not.
+        times: u32,
+    },
     /// The primary has been well for long enough.
     Back,
     /// A person ordered it.
@@ -196,6 +203,7 @@ impl Reason {
             Self::Troubled { .. } | Self::Person | Self::HandedByPerson | Self::Handed => {
                 "nothing; it is being done".into()
             }
+            Self::RulesChanged => "nothing; the block is made anew at once".into(),
             Self::RightEnded | Self::Resume | Self::TakeOver => "two voters that promise".into(),
             Self::Displaced { .. } | Self::PeerLive { .. } => "the other system stops being live".into(),
             Self::StoodStill { .. } => "two voters that promise anew".into(),
@@ -230,6 +238,7 @@ impl fmt::Display for Reason {
             Self::Troubled { trouble } => write!(f, "{trouble}, and the other system is ready"),
             Self::Person => f.write_str("a person ordered it"),
             Self::RightEnded => f.write_str("the right ended: two voters did not promise anew in time"),
+            Self::RulesChanged => f.write_str("another program changed the rules of the block"),
             Self::Displaced { epoch } => write!(f, "the other system is live in epoch {epoch}, which is higher"),
             Self::StoodStill { at_least } => write!(
                 f,
@@ -272,6 +281,7 @@ impl fmt::Display for Trouble {
                 write!(f, "{answering} of {of} control addresses answer here, {needed} must")
             }
             Self::Ill { failures } => write!(f, "the call server here failed {failures} probes in a row"),
+            Self::NotOpened { times } => write!(f, "the gate here could not be opened {times} times in a row"),
             Self::Back => f.write_str("the primary has been well for long enough to get the traffic back"),
             Self::Ordered => f.write_str("a person ordered a hand-over"),
         }

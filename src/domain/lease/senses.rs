@@ -16,10 +16,21 @@ pub struct Senses {
     control: Option<(u8, u8)>,
     control_misses: u32,
     failures: u32,
+    /// It was ill when the site was blocked, and has not been seen well since.
+    doubt: Option<Doubt>,
     data: Option<(Duration, Moment)>,
     heard: BTreeMap<Voter, Moment>,
     peer: Option<Seen>,
     free_since: Option<Moment>,
+}
+
+/// What is known of a call server that was ill when its site was blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Doubt {
+    /// No more than that.
+    Unasked,
+    /// It says itself that it is not well.
+    SaysIll,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,7 +47,16 @@ impl Senses {
     #[must_use]
     pub fn at_start(me: Voter, now: Moment) -> Self {
         let heard = me.others().map(|voter| (voter, now)).collect();
-        Self { control: None, control_misses: 0, failures: 0, data: None, heard, peer: None, free_since: None }
+        Self {
+            control: None,
+            control_misses: 0,
+            failures: 0,
+            doubt: None,
+            data: None,
+            heard,
+            peer: None,
+            free_since: None,
+        }
     }
 
     /// Takes in one round of probes of the control addresses.
@@ -46,9 +66,25 @@ impl Senses {
         self.control_misses = if is_enough { 0 } else { self.control_misses.saturating_add(1) };
     }
 
-    /// Takes in one probe of the call server.
+    /// Takes in one probe of the call server, made while the site is live.
     pub fn health(&mut self, is_well: bool) {
         self.failures = if is_well { 0 } else { self.failures.saturating_add(1) };
+        self.doubt = self.doubt.filter(|_| !is_well);
+    }
+
+    /// The site is blocked. A blocked call server answers no probe, so the failures say nothing any more: it counts as
+    /// well, or nobody could ever be live here again. That it was ill stays as a doubt until it is seen well.
+    pub fn blocked(&mut self, limits: &Limits) {
+        if let Health::Ill { .. } = self.health_seen(limits) {
+            self.doubt = Some(Doubt::Unasked);
+        }
+        self.failures = 0;
+    }
+
+    /// Takes in what the call server of a blocked site says of itself; it only raises or ends a doubt, since a command
+    /// that was meant for a live site may say no of every blocked one.
+    pub fn health_while_blocked(&mut self, is_well: bool) {
+        self.doubt = self.doubt.filter(|_| !is_well).map(|_| Doubt::SaysIll);
     }
 
     /// Takes in how old the loaded data is.
@@ -68,7 +104,7 @@ impl Senses {
             return false;
         }
         let standing = beat.standing;
-        let is_well = standing.control && standing.healthy && standing.live.is_none();
+        let is_well = standing.control && standing.healthy && !standing.doubted && standing.live.is_none();
         let unbroken = before.filter(|seen| now.since(seen.at) <= silent_after).and_then(|seen| seen.well_since);
         let well_since = is_well.then(|| unbroken.unwrap_or(now));
         self.peer = Some(Seen { stamp: beat.stamp, standing, at: now, well_since });
@@ -121,10 +157,18 @@ impl Senses {
         if self.failures >= limits.health_fall { Health::Ill { failures: self.failures } } else { Health::Well }
     }
 
-    /// Whether the last probe of the call server was good: nothing is handed over to one that has begun to fail.
+    /// Whether the last probe of the call server was good, and it does not say of itself that it is ill: nothing is
+    /// handed over to one that has begun to fail.
     #[must_use]
     pub const fn is_well(&self) -> bool {
-        self.failures == 0
+        self.failures == 0 && !matches!(self.doubt, Some(Doubt::SaysIll))
+    }
+
+    /// Whether the call server was ill when the site was blocked and was not seen well since. It may go live where
+    /// nobody else serves better, but nothing comes back to it by itself.
+    #[must_use]
+    pub const fn is_doubted(&self) -> bool {
+        self.doubt.is_some()
     }
 
     /// The data as the decision takes it. The primary's data is always its own.

@@ -11,6 +11,9 @@ use super::moment::Spoken;
 /// Parts in a million, the unit of the clocks' error.
 const MILLION: u128 = 1_000_000;
 
+/// The holders on other servers ask once a renewal, and a machine under load is late by some ten milliseconds.
+pub const SHORTEST_RENEWAL: Duration = Duration::from_millis(100);
+
 /// No pair wants to stand without a live site for longer than this.
 pub const LONGEST_PROMISE: Duration = Duration::from_secs(300);
 
@@ -62,10 +65,13 @@ impl Timing {
         if renewal.is_zero() || u128::from(drift) * 2 >= MILLION {
             return Err(TimingError::Senseless { renewal, drift });
         }
+        if renewal < SHORTEST_RENEWAL {
+            return Err(TimingError::RenewedTooOften { renewal });
+        }
         if promise > LONGEST_PROMISE {
             return Err(TimingError::PromiseTooLong { promise });
         }
-        if renewal * 5 > lease {
+        if renewal > lease / 5 {
             return Err(TimingError::RenewedTooSeldom { renewal, lease, limit: lease / 5 });
         }
         let needed = timing.needed();
@@ -79,7 +85,7 @@ impl Timing {
     #[must_use]
     pub fn needed(&self) -> Duration {
         let drift = u128::from(self.drift);
-        let held = (self.lease + self.lateness).as_nanos() * MILLION;
+        let held = self.lease.saturating_add(self.lateness).as_nanos() * MILLION;
         let slow = held.div_ceil(MILLION - drift) + self.block.as_nanos();
         let nanos = (slow * (MILLION + drift)).div_ceil(MILLION);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
@@ -184,7 +190,9 @@ impl FromStr for Timing {
             "wan" => return Ok(Self::WAN),
             _ => {}
         }
-        let seconds = |word: &str| Duration::try_from_secs_f64(word.trim().parse().ok()?).ok();
+        // Written down in milliseconds, so checked as such.
+        let millis = |time: Duration| Some(Duration::from_millis(u64::try_from(time.as_millis()).ok()?));
+        let seconds = |word: &str| millis(Duration::try_from_secs_f64(word.trim().parse().ok()?).ok()?);
         let times: Option<Vec<Duration>> = text.split('/').map(seconds).collect();
         let Some([renewal, lease, promise]) = times.as_deref() else { return Err(wrong()) };
         let near = [Self::WAN, Self::STANDARD].into_iter().find(|profile| profile.renewal <= *renewal);
@@ -261,6 +269,12 @@ pub enum TimingError {
         /// As it must be at most.
         limit: Duration,
     },
+    /// No machine keeps such a pace.
+    #[error("a renewal every {} is too often: {} is the least", Spoken(*renewal), Spoken(SHORTEST_RENEWAL))]
+    RenewedTooOften {
+        /// As it is.
+        renewal: Duration,
+    },
     /// Nobody would wait so long.
     #[error("a voter's promise of {} is longer than {}, and a takeover would wait for it", Spoken(*promise), Spoken(LONGEST_PROMISE))]
     PromiseTooLong {
@@ -293,6 +307,30 @@ mod tests {
         for text in ["quick", "1/2", "a/b/c", "-1/3/4", "nan/3/4"] {
             assert!(text.parse::<Timing>().unwrap_err().contains("renewal/lease/promise"), "{text}");
         }
+    }
+
+    #[test]
+    fn times_that_no_machine_can_keep_or_write_down_are_refused_with_the_numbers_and_none_makes_it_panic() {
+        for (text, told) in [
+            ("1e19/1/1", "renewal/lease/promise"),
+            ("1e16/1/1", "0.2 s"),
+            ("1e16/1e16/1e16", "longer than"),
+            ("1/1e16/10", "too short"),
+            ("0.0004/1.5/2", "no sense"),
+            ("0.05/1.5/2", "0.1 s"),
+        ] {
+            let refused = text.parse::<Timing>().unwrap_err();
+            assert!(refused.contains(told), "{text}: {refused}");
+        }
+        let odd: Timing = "0.2505/1.5009/2.1004".parse().unwrap();
+        assert_eq!((odd.renewal(), odd.lease(), odd.promise()), (ms(250), ms(1_500), ms(2_100)));
+        let far = Duration::from_millis(u64::MAX);
+        let lengths = Written { lateness: far, block: far, lease: far, ..written(Timing::STANDARD) };
+        assert!(matches!(Timing::own(lengths), Err(TimingError::PromiseTooShort { .. })));
+    }
+
+    const fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
     }
 
     fn written(timing: Timing) -> Written {

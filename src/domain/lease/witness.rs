@@ -39,12 +39,16 @@ impl Witness {
     /// Takes in one event; what is to be done about it, in order.
     pub fn step(&mut self, event: Event, now: Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
+        let undo = self.undo.take();
+        if undo.is_some() && event != Event::NotKept && std::mem::take(&mut self.is_worried) {
+            effects.push(Effect::Tell(Told::Cleared { worry: Worry::NotKept }));
+        }
         let before = self.promises.clone();
         match event {
             Event::Tick => self.tick(now, &mut effects),
             Event::Heard { from, message } => self.hear(from, message, now, &mut effects),
             Event::NotKept => {
-                if let Some(undo) = self.undo.take() {
+                if let Some(undo) = undo {
                     self.promises = undo;
                 }
                 if !std::mem::replace(&mut self.is_worried, true) {
@@ -58,9 +62,12 @@ impl Witness {
             | Event::NotArmed { .. }
             | Event::Control { .. }
             | Event::Health { .. }
+            | Event::HealthWhileBlocked { .. }
             | Event::Data { .. }
             | Event::GateChanged
             | Event::GateWhole
+            | Event::NotOpened
+            | Event::Opened
             | Event::Ordered(_) => {}
         }
         if self.promises.recover(Voter::Witness, now) {
@@ -156,5 +163,44 @@ fn answer(promises: &mut Promises, site: Site, ask: &Ask, (clock, now): (Clock, 
     match verdict {
         Ok(()) => Message::Grant(Grant { epoch: ask.epoch, kind: ask.kind, stamp, clock, order }),
         Err(because) => Message::Refuse(Refuse { because, highest: promises.memory().highest, stamp, clock, order }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_witness_whose_disk_takes_promises_again_says_so_and_tells_the_next_time_as_well() {
+        let memory = Memory::first(Site::Primary, Agreed::first(TakeoverSettings::default()));
+        let (mut witness, effects) = Witness::start(Timing::FAST, Stored::Whole(memory), at(0));
+        assert!(matches!(effects.first(), Some(Effect::Keep(_))), "it counts its starts: {effects:?}");
+        let mut told = Vec::new();
+        for _ in 0..2 {
+            told.extend(witness.step(Event::NotKept, at(1)));
+            told.extend(witness.step(Event::NotKept, at(2)));
+            told.extend(takes_in_something_new(&mut witness));
+            told.extend(witness.step(Event::Tick, at(4)));
+        }
+        let told: Vec<Effect> = told.into_iter().filter(|effect| matches!(effect, Effect::Tell(_))).collect();
+        let (worry, cleared) = (Told::Worry { worry: Worry::NotKept }, Told::Cleared { worry: Worry::NotKept });
+        assert_eq!(told, [&worry, &cleared, &worry, &cleared].map(|told| Effect::Tell(told.clone())));
+    }
+
+    /// A higher order is something to be written down.
+    fn takes_in_something_new(witness: &mut Witness) -> Vec<Effect> {
+        let epoch = witness.memory().order.epoch.next();
+        let order = crate::domain::site::Order { active: Site::Primary, epoch };
+        let stamp = super::super::memory::Stamp { start: 1, sent: 5 };
+        let kind = super::super::memory::Kind::Lease;
+        let ask = Ask { epoch, kind, length: Duration::from_secs(2), stamp, order };
+        let from = Voter::Monitor(Site::Primary);
+        let effects = witness.step(Event::Heard { from, message: Message::Ask(ask) }, at(3));
+        assert!(matches!(effects.first(), Some(Effect::Keep(_))), "{effects:?}");
+        effects
+    }
+
+    fn at(millis: u64) -> Moment {
+        Moment::from_nanos(millis * 1_000_000)
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::domain::lease::moment::Spoken;
 use crate::domain::service_address::{ANNOUNCED_AFTER, Lifetime, ServiceAddress};
 use crate::domain::site::ServerId;
 use crate::ports::gate::Until;
@@ -82,6 +83,11 @@ impl AddressKeeper {
         matches!(timeout(within, given_up.wait_for(|done| *done >= order)).await, Ok(Ok(_)))
     }
 
+    /// Whether the last order to give the addresses up is carried out.
+    pub(super) fn is_settled(&self) -> bool {
+        *self.given_up.borrow() >= self.wanted.borrow().order
+    }
+
     /// The other site is heard again: whoever learnt another place meanwhile is told ours, if the site is live.
     pub(super) fn healed(&self) {
         self.wanted.send_modify(|wanted| wanted.heals += 1);
@@ -106,7 +112,7 @@ impl Work {
             let wanted = *seen.borrow_and_update();
             let again = match wanted.what {
                 What::Undecided => None,
-                What::Held(until) => self.hold(until).await,
+                What::Held(until) => self.hold(until, seen.clone()).await,
                 What::GivenUp => self.give_up(wanted.order).await,
             };
             if wanted.heals != heals && self.held != Held::Not {
@@ -123,18 +129,33 @@ impl Work {
     }
 
     /// Holds the addresses as long as the right lasts. What comes too late is given up at once.
-    async fn hold(&mut self, until: Until) -> Option<Again> {
+    async fn hold(&mut self, until: Until, newer: watch::Receiver<Wanted>) -> Option<Again> {
         let Keeping { port, addresses, at, clock } = &self.keeping;
         if addresses.is_empty() {
             return None;
         }
         let lifetime = match until {
             Until::Standing => Lifetime::ForEver,
-            // What is there ends as it was to end.
-            Until::Moment(end) => Lifetime::of(end.since(clock.now()))?,
+            Until::Moment(end) => {
+                let left = end.since(clock.now());
+                let Some(lifetime) = Lifetime::of(left) else {
+                    // What is there ends as it was to end.
+                    self.failed(&format!(
+                        "the service address is not held: the kernel keeps it for whole seconds, and the right has {} left",
+                        Spoken(left)
+                    ));
+                    return None;
+                };
+                lifetime
+            }
         };
         let begun = Instant::now();
-        if let Err(error) = port.hold(*at, addresses, lifetime).await {
+        let held = tokio::select! {
+            held = port.hold(*at, addresses, lifetime) => held,
+            // It may be held now or not; whoever gives it up finds out.
+            () = is_to_be_given_up(newer) => return None,
+        };
+        if let Err(error) = held {
             self.failed(&format!("the service address is not held: {error}"));
             return Some(Again);
         }
@@ -204,6 +225,13 @@ impl Work {
 
     fn tell(&self, told: &str) {
         super::tell(&self.say, told.to_owned());
+    }
+}
+
+/// Waits for an order to give up that came after what is being done.
+async fn is_to_be_given_up(mut newer: watch::Receiver<Wanted>) {
+    if newer.wait_for(|wanted| wanted.what == What::GivenUp).await.is_err() {
+        std::future::pending().await
     }
 }
 

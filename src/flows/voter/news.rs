@@ -18,14 +18,14 @@ impl News {
     }
 
     /// Passes on what is worth it of what the voter tells.
-    pub(super) fn told(&self, told: &Told) {
+    pub(super) fn told(&mut self, told: &Told) {
         match told {
             Told::Won { .. } | Told::Forced { .. } => {
                 self.herald.role(told.to_string(), matches!(told, Told::Won { .. }));
             }
             Told::Released { .. } => self.herald.role(told.to_string(), false),
-            Told::Worry { worry } => self.herald.found(Finding::of(worry.alarm(), Some(worry.to_string()))),
-            Told::Cleared { worry } => self.herald.found(Finding::of(worry.alarm(), None::<String>)),
+            Told::Worry { worry } => self.told_of(Finding::of(worry.alarm(), Some(worry.to_string()))),
+            Told::Cleared { worry } => self.told_of(Finding::of(worry.alarm(), None::<String>)),
             Told::Decided { .. }
             | Told::Armed
             | Told::Disarmed
@@ -33,6 +33,12 @@ impl News {
             | Told::Agreed { .. }
             | Told::Recalled => {}
         }
+    }
+
+    /// What was found of an alarm before it was told of is no longer what was passed on last.
+    fn told_of(&mut self, finding: Finding) {
+        self.found.retain(|found| found.alarm != finding.alarm);
+        self.herald.found(finding);
     }
 
     /// The site blocks.

@@ -57,8 +57,9 @@ impl Sight for OwnSight {
         (small(answering), small(self.addresses.len()))
     }
 
-    async fn health(&self) -> Option<bool> {
-        let asked = self.call_server.answers(ServerId::first_of(self.site), ANSWERS_WITHIN);
+    async fn health(&self, open: bool) -> Option<bool> {
+        let first = ServerId::first_of(self.site);
+        let asked = async { if open { self.call_server.answers(first, ANSWERS_WITHIN).await } else { None } };
         let holds = timeout(SAYS_WITHIN, self.call_server.holds(self.site, Condition::Healthy));
         let (answer, holds) = tokio::join!(asked, holds);
         let answers = answer.map(|answer| matches!(answer, Answer::Answered(_)));

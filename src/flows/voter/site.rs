@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{AddressKeeper, LOOK_EVERY};
 use crate::domain::alarm::{Alarm, Finding};
@@ -31,6 +31,16 @@ const BLOCKED_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long the gates of other servers may take to be held: a lost session is made anew meanwhile.
 const HELD_WITHIN: Duration = Duration::from_secs(5);
+
+/// How often the call server of a blocked site is asked about itself, in looks: nothing hurries then.
+const BLOCKED_LOOKS: u32 = 10;
+
+/// Reading the gates back takes no more than one in so many moments: half a millisecond with nft, and twenty with ipset,
+/// which is then read once a second.
+const READING_SHARE: u32 = 100;
+
+/// What is told when the servers are blocked and no more is missing.
+const STILL_HELD: &str = "every server is blocked, but the service address is still held here";
 
 /// What is told when it was not blocked.
 const OPENED: &str = "another program opened a server that is to be blocked; it is blocked again";
@@ -55,6 +65,8 @@ pub struct AtSite {
     pub address: AddressKeeper,
     /// The other site was silent when it was not heard for this long.
     pub silent_after: Duration,
+    /// How often rights are renewed.
+    pub renewal: Duration,
     /// Whether the gates of the other servers are being armed.
     pub arming: Arc<AtomicBool>,
 }
@@ -236,7 +248,7 @@ impl AtSite {
     }
 
     /// Blocks. Only the proof is waited for aside: what is opened after this returned is opened after the block.
-    pub(super) async fn close(&self, ticket: u64, events: UnboundedSender<Event>) {
+    pub(super) async fn close(&self, ticket: u64, events: UnboundedSender<Event>, say: UnboundedSender<String>) {
         let order = self.address.give_up();
         let change = self.gates.close().await;
         self.follow.change(|wanted| (wanted.traffic, wanted.others) = (Some(false), false));
@@ -244,6 +256,9 @@ impl AtSite {
         tokio::spawn(async move {
             let (closed, given_up) =
                 tokio::join!(gates.carried_out(change, BLOCKED_WITHIN), address.is_given_up(order, BLOCKED_WITHIN));
+            if closed && !given_up {
+                super::tell(&say, STILL_HELD.to_owned());
+            }
             let verified = closed && given_up;
             let _ = events.send(Event::Closed { ticket, verified });
         });
@@ -254,31 +269,52 @@ impl AtSite {
         self.follow.change(|wanted| wanted.order = Some(order));
     }
 
-    /// Looks at everything again and again.
+    /// Looks at everything again and again. The gates are read back aside: no probe that is slow holds that up.
     pub(super) fn look_on(&self, events: UnboundedSender<Event>) -> JoinHandle<()> {
         let site = self.clone();
         tokio::spawn(async move {
-            let mut ticks = interval(LOOK_EVERY);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                ticks.tick().await;
-                // A blocked call server answers nobody, however well it is.
-                let is_open = site.follow.is_open();
-                let health = async { if is_open { site.sight.health().await } else { None } };
-                let (control, health, data, whole) =
-                    tokio::join!(site.sight.control(), health, site.sight.data(), site.gates.whole());
-                let (answering, of) = control;
-                let mut seen = vec![Event::Control { answering, of }, Event::Data { age: data }];
-                seen.extend(health.map(|is_well| Event::Health { is_well }));
-                seen.extend(match whole {
-                    Whole::Yes => Some(Event::GateWhole),
-                    Whole::No => Some(Event::GateChanged),
-                    Whole::Unknown => None,
-                });
-                if seen.into_iter().any(|event| events.send(event).is_err()) {
-                    return;
-                }
-            }
+            tokio::join!(site.look(&events), site.read_back(&events));
         })
+    }
+
+    /// What the site sees of itself and around it.
+    async fn look(&self, events: &UnboundedSender<Event>) {
+        let mut ticks = interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for look in 0_u32.. {
+            ticks.tick().await;
+            let is_open = self.follow.is_open();
+            let is_asked = is_open || look % BLOCKED_LOOKS == 0;
+            let health = async { if is_asked { self.sight.health(is_open).await } else { None } };
+            let (control, health, data) = tokio::join!(self.sight.control(), health, self.sight.data());
+            let (answering, of) = control;
+            let mut seen = vec![Event::Control { answering, of }, Event::Data { age: data }];
+            seen.extend(health.map(|is_well| match is_open {
+                true => Event::Health { is_well },
+                false => Event::HealthWhileBlocked { is_well },
+            }));
+            if seen.into_iter().any(|event| events.send(event).is_err()) {
+                return;
+            }
+        }
+    }
+
+    /// Reads the gates back, once per renewal where that is cheap.
+    async fn read_back(&self, events: &UnboundedSender<Event>) {
+        loop {
+            let begun = Instant::now();
+            let event = match self.gates.whole().await {
+                // A block is whole once the service address is gone too.
+                Whole::Yes if !self.follow.is_open() && !self.address.is_settled() => None,
+                Whole::Yes => Some(Event::GateWhole),
+                Whole::No => Some(Event::GateChanged),
+                Whole::Unknown => None,
+            };
+            if event.is_some_and(|event| events.send(event).is_err()) || events.is_closed() {
+                return;
+            }
+            let cheap = begun.elapsed() * READING_SHARE;
+            tokio::time::sleep(cheap.min(LOOK_EVERY).max(self.renewal)).await;
+        }
     }
 }

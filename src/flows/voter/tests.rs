@@ -1,12 +1,14 @@
 //! In which order the gates are told what the state machine decides, and what a start leaves alone.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 
 use super::*;
 use crate::domain::alarm::Register;
 use crate::domain::configuration::BootPolicy;
+use crate::domain::lease::node::{Told, Worry};
 use crate::domain::lease::{GateSeen, Memory, Reason};
 use crate::domain::service_address::{Interface, Lifetime, ServiceAddress};
 use crate::domain::site::{Order, ServerId, Site};
@@ -22,6 +24,8 @@ use crate::ports::service_address::ServiceAddresses;
 use crate::ports::traffic_control::{TrafficControl, TrafficError};
 use crate::ports::voter::Sight;
 
+mod address;
+
 const FIRST: ServerId = ServerId::first_of(Site::Primary);
 const ORDER: Order = Order { active: Site::Primary, epoch: Epoch(7) };
 
@@ -33,6 +37,12 @@ struct Slow {
     held: bool,
     /// Whether the service address cannot be given up.
     keeps_address: bool,
+    /// Whether holding the service address never ends.
+    hangs_address: bool,
+    /// Whether the packet filter refuses to open.
+    refuses: AtomicBool,
+    /// How long a probe of the call server takes.
+    probe_takes: Duration,
 }
 
 impl Slow {
@@ -53,6 +63,9 @@ impl Gates for Slow {
 
     async fn open(&self, until: Until) -> Result<Change, GateError> {
         tokio::time::sleep(Duration::from_millis(50)).await;
+        if self.refuses.load(Ordering::Acquire) {
+            return Err(GateError::Refused("no such table".to_owned()));
+        }
         self.did(if until == Until::Standing { "opened for good" } else { "opened" });
         Ok(Change { number: 1, is_own_done: true })
     }
@@ -67,6 +80,7 @@ impl Gates for Slow {
     }
 
     async fn whole(&self) -> Whole {
+        self.did("read back");
         Whole::Yes
     }
 }
@@ -118,6 +132,9 @@ impl TrafficControl for Slow {
 impl ServiceAddresses for Slow {
     async fn hold(&self, _: ServerId, _: &[ServiceAddress], lifetime: Lifetime) -> Result<(), HostError> {
         self.did(format!("address held {lifetime}"));
+        if self.hangs_address {
+            std::future::pending::<()>().await;
+        }
         Ok(())
     }
     async fn give_up(&self, at: ServerId, _: &[ServiceAddress]) -> Result<(), HostError> {
@@ -151,12 +168,14 @@ impl Messages for Nothing {
 }
 
 #[async_trait]
-impl Sight for Nothing {
+impl Sight for Slow {
     async fn control(&self) -> (u8, u8) {
         (1, 1)
     }
-    async fn health(&self) -> Option<bool> {
-        None
+    async fn health(&self, open: bool) -> Option<bool> {
+        tokio::time::sleep(self.probe_takes).await;
+        self.did(if open { "asked while open" } else { "asked while blocked" });
+        Some(false)
     }
     async fn data(&self) -> Option<Duration> {
         None
@@ -164,9 +183,7 @@ impl Sight for Nothing {
 }
 
 impl ReignBook for Nothing {
-    fn note(&self, _: Epoch, _: Noted, _: chrono::DateTime<chrono::FixedOffset>) -> std::io::Result<()> {
-        Ok(())
-    }
+    fn note(&self, _: Epoch, _: crate::domain::lease::reigns::Noted, _: chrono::DateTime<chrono::FixedOffset>) {}
     fn last(&self, _: usize) -> Vec<crate::domain::lease::reigns::Reign> {
         Vec::new()
     }
@@ -229,12 +246,13 @@ fn site(slow: &Arc<Slow>) -> (Work, UnboundedReceiver<String>) {
     let servers = vec![FIRST, "primary/2".parse().unwrap()];
     let site = AtSite {
         gates: Arc::<Slow>::clone(slow),
-        sight: Arc::new(Nothing),
+        sight: Arc::<Slow>::clone(slow),
         follow: Follow::start(Arc::clone(&traffic), servers, &herald, say.clone()),
         traffic,
         first: FIRST,
         address: AddressKeeper::start(keeping, say.clone()),
         silent_after: Duration::from_secs(1),
+        renewal: Duration::from_millis(250),
         arming: Arc::default(),
     };
     let (messages, memory, clock) = (Arc::new(Nothing), Arc::new(Nothing), Arc::new(Nothing));
@@ -309,40 +327,74 @@ async fn gates_that_were_not_all_armed_in_time_are_told_to_the_state_machine() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_service_address_is_held_for_less_than_the_right_and_announced_again_after_a_heal() {
-    let slow = Arc::new(Slow::default());
+async fn gates_are_read_back_once_per_renewal_however_slow_the_call_server_is() {
+    let slow = Arc::new(Slow { probe_takes: Duration::from_secs(2), ..Slow::default() });
     let (mut work, _said) = site(&slow);
-    let addresses = || slow.done().into_iter().filter(|did| did.contains("address")).collect::<Vec<_>>();
-    work.carry_out(vec![open(Right::For(Duration::from_secs(60)))], Moment::from_nanos(1)).await;
-    tokio::time::sleep(Duration::from_secs(11)).await;
-    let told = addresses();
-    assert_eq!(told.iter().filter(|did| *did == "address announced").count(), 4, "{told:?}");
-    assert!(told.iter().all(|did| ["address held 59", "address announced"].contains(&did.as_str())), "{told:?}");
-
-    work.heard_from(Voter::Monitor(Site::Alternate));
-    tokio::time::sleep(Duration::from_millis(900)).await;
-    work.heard_from(Voter::Monitor(Site::Alternate));
-    soon().await;
-    assert_eq!(addresses().iter().filter(|did| *did == "address announced").count(), 4, "it was never silent");
-    tokio::time::sleep(Duration::from_millis(1100)).await;
-    work.heard_from(Voter::Monitor(Site::Alternate));
-    soon().await;
-    assert_eq!(addresses().iter().filter(|did| *did == "address announced").count(), 5);
-
-    work.carry_out(vec![close()], Moment::from_nanos(1)).await;
-    tokio::time::sleep(Duration::from_secs(20)).await;
-    assert_eq!(addresses().last().unwrap(), "address given up");
-    assert_eq!(addresses().iter().filter(|did| *did == "address announced").count(), 5, "and announced no more");
-    assert_eq!(work.events.1.try_recv().unwrap(), Event::Closed { ticket: 2, verified: false });
+    work.carry_out(vec![open(Right::Standing)], Moment::from_nanos(1)).await;
+    let looks = work.site.as_ref().unwrap().look_on(work.events.0.clone());
+    tokio::time::sleep(Duration::from_millis(1_990)).await;
+    looks.abort();
+    let reads = slow.done().iter().filter(|did| *did == "read back").count();
+    assert_eq!(reads, 8, "a renewal takes 0.25 s: {:?}", slow.done());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_site_that_still_holds_the_service_address_is_not_proved_to_be_blocked() {
-    for keeps_address in [true, false] {
-        let slow = Arc::new(Slow { held: true, keeps_address, ..Slow::default() });
-        let (mut work, _said) = site(&slow);
-        work.carry_out(vec![open(Right::Standing), close()], Moment::from_nanos(1)).await;
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        assert_eq!(work.events.1.try_recv().unwrap(), Event::Closed { ticket: 2, verified: !keeps_address });
+async fn a_blocked_call_server_is_asked_seldom_and_what_it_says_is_told_apart() {
+    let slow = Arc::new(Slow::default());
+    let (mut work, _said) = site(&slow);
+    work.carry_out(vec![close()], Moment::from_nanos(1)).await;
+    let looks = work.site.as_ref().unwrap().look_on(work.events.0.clone());
+    tokio::time::sleep(Duration::from_millis(19_500)).await;
+    looks.abort();
+    assert_eq!(slow.done().iter().filter(|did| *did == "asked while blocked").count(), 2);
+    let mut events = std::iter::from_fn(|| work.events.1.try_recv().ok()).collect::<Vec<_>>();
+    events.retain(|event| matches!(event, Event::Health { .. } | Event::HealthWhileBlocked { .. }));
+    assert_eq!(events, [Event::HealthWhileBlocked { is_well: false }, Event::HealthWhileBlocked { is_well: false }]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_cannot_be_opened_is_told_once_and_the_state_machine_each_time() {
+    let slow = Arc::new(Slow::default());
+    slow.refuses.store(true, Ordering::Release);
+    let (mut work, mut said) = site(&slow);
+    for _ in 0..3 {
+        work.carry_out(vec![open(Right::For(Duration::from_secs(60)))], Moment::from_nanos(1)).await;
     }
+    slow.refuses.store(false, Ordering::Release);
+    for _ in 0..2 {
+        work.carry_out(vec![open(Right::For(Duration::from_secs(60)))], Moment::from_nanos(1)).await;
+    }
+    let events = std::iter::from_fn(|| work.events.1.try_recv().ok()).collect::<Vec<_>>();
+    assert_eq!(events, [Event::NotOpened, Event::NotOpened, Event::NotOpened, Event::Opened]);
+    let lines = std::iter::from_fn(|| said.try_recv().ok()).filter(|line| line.contains("gate")).collect::<Vec<_>>();
+    assert_eq!(
+        lines,
+        ["the gate cannot be opened: the packet filter refuses: no such table", "the gate is opened again"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_block_that_is_made_anew_is_no_change_of_role() {
+    for (because, lines) in [(Reason::RulesChanged, 0), (Reason::RightEnded, 1)] {
+        let slow = Arc::new(Slow { held: true, ..Slow::default() });
+        let (mut work, mut said) = site(&slow);
+        work.carry_out(vec![Effect::Close { ticket: 2, because }], Moment::from_nanos(1)).await;
+        soon().await;
+        assert!(slow.done().contains(&"closed".to_owned()));
+        let told = std::iter::from_fn(|| said.try_recv().ok()).filter(|line| line.contains("blocks")).count();
+        assert_eq!(told, lines, "{because:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alarm_that_was_told_between_two_looks_is_cleared_by_the_next_look_that_finds_it_right() {
+    let (mut work, _said) = site(&Arc::new(Slow::default()));
+    let right = || vec![Finding::of(Alarm::PromisesNotKept, None::<String>)];
+    work.news.found(right());
+    work.news.told(&Told::Worry { worry: Worry::NotKept });
+    soon().await;
+    assert_eq!(work.tools.herald.register().borrow().raised.len(), 1);
+    work.news.found(right());
+    soon().await;
+    assert_eq!(work.tools.herald.register().borrow().raised, []);
 }

@@ -15,9 +15,8 @@ impl Node {
     /// What is wrong now and what is right; `runs` says for how long this monitor runs.
     #[must_use]
     pub fn findings(&self, now: Moment, runs: Duration) -> Vec<Finding> {
-        let worry = self.worry.map(|(worry, _)| worry);
-        let worries = Worry::ALL.map(|one| Finding::of(one.alarm(), (worry == Some(one)).then(|| one.to_string())));
-        let mut found = worries.to_vec();
+        let is_raised = |one: Worry| self.worries.contains_key(&one).then(|| one.to_string());
+        let mut found = Worry::ALL.map(|one| Finding::of(one.alarm(), is_raised(one))).to_vec();
         let other = self.setup.site.other();
         found.extend(self.silence(Voter::Monitor(other), Alarm::PeerLost, (now, runs)));
         if self.setup.third == ThirdVote::Witness {

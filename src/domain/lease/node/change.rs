@@ -1,5 +1,6 @@
 //! Blocking, handing over, arming at the start, and what people and other programs change.
 
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use super::{Command, Effect, Gate, GateSeen, Node, Right, Role, Told, Worry};
@@ -14,6 +15,8 @@ use crate::domain::site::{Epoch, Order};
 
 /// A hand-over that failed is not tried again before the cause had a chance to be mended.
 const RETRY_AFTER: Duration = Duration::from_secs(600);
+/// A packet filter that another program holds for a moment refuses once or twice; a right lasts for five renewals.
+pub(super) const OPENED_LIMIT: u32 = 3;
 /// A forced takeover wins over whatever the other side did meanwhile (anchors C4).
 const FORCED_BY: u64 = 1000;
 
@@ -74,12 +77,19 @@ impl Node {
         if let Some(undo) = undo {
             let failed = std::mem::replace(self, *undo);
             let has_blocked = failed.blocked_at > self.blocked_at;
-            let Self { senses, clocks, seen, used_up, sent, next_round, ticket, worry, blocked_at, .. } = failed;
+            let Self { senses, clocks, seen, used_up, sent, next_round, ticket, worries, blocked_at, .. } = failed;
             (self.senses, self.clocks, self.seen, self.sent) = (senses, clocks, seen, sent);
             self.used_up = used_up;
-            (self.next_round, self.ticket, self.worry, self.blocked_at) = (next_round, ticket, worry, blocked_at);
+            (self.next_round, self.ticket, self.worries, self.blocked_at) = (next_round, ticket, worries, blocked_at);
+            self.unopened = failed.unopened;
             if has_blocked {
                 self.block(now);
+            }
+            // Whether a person's word is in force was taken back as well.
+            if self.vouched {
+                self.worry(Worry::Vouched, now, &mut effects);
+            } else {
+                self.clear(Worry::Vouched, &mut effects);
             }
         }
         self.worry(Worry::NotKept, now, &mut effects);
@@ -97,9 +107,31 @@ impl Node {
             }
             (Gate::Timed | Gate::Closed, _) => {
                 self.ticket += 1;
-                effects.push(Effect::Close { ticket: self.ticket, because: Reason::RightEnded });
+                effects.push(Effect::Close { ticket: self.ticket, because: Reason::RulesChanged });
             }
         }
+    }
+
+    /// The rules are whole again. A block that was not proved in time is proved now.
+    pub(super) fn gate_whole(&mut self, effects: &mut Vec<Effect>) {
+        self.clear(Worry::RulesChanged, effects);
+        if self.gate == Gate::Closed {
+            self.clear(Worry::BlockNotVerified, effects);
+        }
+    }
+
+    /// The gate could not be opened: after several times in a row that is told, and a reason to hand over.
+    pub(super) fn not_opened(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        self.unopened = self.unopened.saturating_add(1);
+        if self.unopened >= OPENED_LIMIT {
+            self.worry(Worry::NotOpened, now, effects);
+        }
+    }
+
+    /// The gate was opened again.
+    pub(super) fn opened(&mut self, effects: &mut Vec<Effect>) {
+        self.unopened = 0;
+        self.clear(Worry::NotOpened, effects);
     }
 
     /// Carries out what a person orders.
@@ -157,11 +189,15 @@ impl Node {
     }
 
     /// What to do about the gates that were found at the start.
-    pub(super) fn find_gate(&mut self, gate: GateSeen) -> Vec<Effect> {
+    pub(super) fn find_gate(&mut self, gate: GateSeen, now: Moment) -> Vec<Effect> {
         let promise = self.promises.memory().promise.filter(|promise| promise.to == self.setup.site);
         match (gate, promise) {
-            // One that is open ends by itself, and is prolonged once two voters have promised anew.
-            (GateSeen::Closed, _) | (GateSeen::Timed, Some(_)) => Vec::new(),
+            // It ends by itself, and is prolonged once two voters have promised anew.
+            (GateSeen::Timed, Some(promise)) => {
+                self.goes_on = Some((promise.epoch, now + self.setup.timing.lease()));
+                Vec::new()
+            }
+            (GateSeen::Closed, _) => Vec::new(),
             (GateSeen::Unarmed, Some(promise)) if promise.kind == Kind::Standing => {
                 self.gate = Gate::Unarmed;
                 self.role = Role::Live;
@@ -189,15 +225,14 @@ impl Node {
     }
 
     pub(super) fn worry(&mut self, worry: Worry, now: Moment, effects: &mut Vec<Effect>) {
-        if self.worry.is_none_or(|(known, _)| known != worry) {
-            self.worry = Some((worry, now));
+        if let Entry::Vacant(vacant) = self.worries.entry(worry) {
+            vacant.insert(now);
             effects.push(Effect::Tell(Told::Worry { worry }));
         }
     }
 
     pub(super) fn clear(&mut self, worry: Worry, effects: &mut Vec<Effect>) {
-        if self.worry.is_some_and(|(known, _)| known == worry) {
-            self.worry = None;
+        if self.worries.remove(&worry).is_some() {
             effects.push(Effect::Tell(Told::Cleared { worry }));
         }
     }
@@ -210,6 +245,10 @@ impl Node {
         self.fresh_from = now;
         self.stood_still = None;
         self.vouched = false;
+        self.unopened = 0;
+        self.goes_on = None;
+        let limits = *self.limits();
+        self.senses.blocked(&limits);
     }
 
     /// Gives the right back. The own vote is the other site's from now on, so the switch works without the witness too.

@@ -223,8 +223,13 @@ impl Node {
         self.handed = None;
         self.promises.learn(order);
         if is_new {
-            effects.push(Effect::Tell(Told::Won { epoch: order.epoch, kind }));
-            self.note_automatic(order.epoch, now);
+            self.clear(Worry::BlockNotVerified, effects);
+            // A monitor that was restarted within its right has won nothing: its gates were open all the time.
+            let goes_on = self.goes_on.take().is_some_and(|(epoch, until)| epoch == order.epoch && now < until);
+            if !goes_on {
+                effects.push(Effect::Tell(Told::Won { epoch: order.epoch, kind }));
+                self.note_automatic(order.epoch, now);
+            }
         }
     }
 

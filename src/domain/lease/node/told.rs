@@ -68,26 +68,38 @@ pub enum Told {
     },
 }
 
-/// Why the guarantee is in doubt.
+/// Why the guarantee, or the service, is in doubt; the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Worry {
+    /// This site is live by a person's word.
+    Vouched,
+    /// A server could not be read back as blocked.
+    BlockNotVerified,
     /// Another program changed the rules.
     RulesChanged,
     /// The promises cannot be written to disk.
     NotKept,
-    /// A server could not be read back as blocked.
-    BlockNotVerified,
     /// Not every gate could be made to end by itself.
     NotArmed,
-    /// This site is live by a person's word.
-    Vouched,
+    /// The gate could not be opened, several times in a row.
+    NotOpened,
 }
 
 impl Worry {
     /// Every one.
-    pub const ALL: [Self; 5] =
-        [Self::RulesChanged, Self::NotKept, Self::BlockNotVerified, Self::NotArmed, Self::Vouched];
+    pub const ALL: [Self; 6] =
+        [Self::Vouched, Self::BlockNotVerified, Self::RulesChanged, Self::NotKept, Self::NotArmed, Self::NotOpened];
+
+    /// Whether two sites could be live while it lasts, or none could be kept from it. A gate that does not open keeps
+    /// its own site from being live and no more.
+    #[must_use]
+    pub const fn breaks_guarantee(self) -> bool {
+        match self {
+            Self::Vouched | Self::BlockNotVerified | Self::RulesChanged | Self::NotKept | Self::NotArmed => true,
+            Self::NotOpened => false,
+        }
+    }
 
     /// The alarm that it is.
     #[must_use]
@@ -98,6 +110,7 @@ impl Worry {
             Self::BlockNotVerified => Alarm::BlockNotVerified,
             Self::NotArmed => Alarm::NotArmed,
             Self::Vouched => Alarm::LiveByWord,
+            Self::NotOpened => Alarm::GateNotOpened,
         }
     }
 }
@@ -131,6 +144,7 @@ impl fmt::Display for Worry {
             Self::BlockNotVerified => "not every server could be read back as blocked",
             Self::NotArmed => "not every gate could be armed, so takeover from here waits for a person",
             Self::Vouched => "it is live by a person's word, not by two promises",
+            Self::NotOpened => "the gate cannot be opened, so telephony does not pass although the site is to be live",
         })
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Gate, Node, Role, ThirdVote};
+use super::change::OPENED_LIMIT;
+use super::{Gate, Node, Role, ThirdVote, Worry};
 use crate::domain::configuration::Mode;
 use crate::domain::lease::decide::{Control, Data, Handed, Held, Inputs, decide};
 use crate::domain::lease::guarantee::Guarantee;
@@ -52,11 +53,17 @@ impl Node {
         (self.role == Role::Live).then_some(self.tally.epoch)
     }
 
+    /// The epoch in which it is live without an end by time: it waits for a person, was forced, or is not armed yet.
+    #[must_use]
+    pub fn live_without_end(&self) -> Option<Epoch> {
+        self.live().filter(|_| matches!(self.gate, Gate::Unarmed | Gate::Arming { .. }))
+    }
+
     /// The guarantee in force, as this site sees it.
     #[must_use]
     pub fn guarantee(&self, now: Moment) -> Guarantee {
-        if let Some((why, since)) = self.worry {
-            return Guarantee::Lost { why, since };
+        if let Some((why, since)) = self.worries.iter().find(|(worry, _)| worry.breaks_guarantee()) {
+            return Guarantee::Lost { why: *why, since: *since };
         }
         let takeover = self.promises.memory().agreed.takeover;
         if (takeover.alternate_from_primary, takeover.primary_from_alternate) == (Mode::Manual, Mode::Manual) {
@@ -118,6 +125,7 @@ impl Node {
             peer,
             control: self.senses.control_seen(self.limits()),
             health: self.senses.health_seen(self.limits()),
+            unopened: Some(self.unopened).filter(|times| *times >= OPENED_LIMIT),
             data: self.senses.data_seen(site, self.limits(), now),
             mode_here: memory.agreed.mode_to(site),
             mode_there: memory.agreed.mode_to(site.other()),
@@ -140,6 +148,7 @@ impl Node {
             control: matches!(self.senses.control_seen(limits), Control::Reached { .. }),
             healthy: self.senses.is_well(),
             data: matches!(self.senses.data_seen(self.setup.site, limits, now), Data::Own | Data::Fresh { .. }),
+            doubted: self.senses.is_doubted() || self.worries.contains_key(&Worry::NotOpened),
         }
     }
 
