@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::herald::Herald;
 use crate::domain::alarm::{Alarm, Finding};
+use crate::domain::lease::node::Told;
 use crate::domain::lease::reigns::Noted;
 use crate::domain::lease::{
     Effect, Event, Guarantee, Message, Moment, Node, Reason, Right, Setup, Stored, Timing, Voter, Witness,
@@ -85,6 +86,8 @@ pub struct Work {
     looked: Option<Moment>,
     /// When this machine was last seen to have stood still.
     stood_still: Option<Moment>,
+    /// Why the last order was refused, until whoever gave it is answered.
+    refused: Option<String>,
 }
 
 impl Work {
@@ -136,6 +139,7 @@ impl Work {
             started,
             looked: None,
             stood_still: None,
+            refused: None,
         }
     }
 
@@ -206,8 +210,9 @@ impl Work {
         if let Some(order) = asked.order {
             self.take(Event::Ordered(order)).await;
         }
+        let refused = self.refused.take();
         // Whoever has gone needs no answer.
-        let _ = asked.answer.send(self.state());
+        let _ = asked.answer.send(State { refused, ..self.state() });
     }
 
     fn state(&self) -> State {
@@ -229,6 +234,7 @@ impl Work {
                     reigns,
                     at,
                     hears: Some(hears(node, now)),
+                    refused: None,
                 }
             }
             Machine::Witness(witness) => State {
@@ -243,6 +249,7 @@ impl Work {
                 reigns,
                 at,
                 hears: None,
+                refused: None,
             },
         }
     }
@@ -266,6 +273,9 @@ impl Work {
                 }
                 Effect::Send { to, message } => self.send(to, &message).await,
                 Effect::Tell(told) => {
+                    if let Told::Refused { because } = &told {
+                        self.refused = Some(because.clone());
+                    }
                     self.news.told(&told);
                     tell(&self.say, told.to_string());
                 }
