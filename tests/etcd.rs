@@ -211,6 +211,19 @@ async fn members_that_are_gone_or_hang_are_passed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pair_that_was_laid_down_by_a_try_without_an_answer_is_found_by_the_next_try() {
+    let etcd = Etcd::start();
+    let patience = Duration::from_millis(800);
+    let access = Access { endpoints: vec![etcd.url()], authority: None, identity: None, login: None, patience };
+    let store = Store::new(access, PAIR, None).unwrap();
+    let cluster = store.create(&memory()).await.unwrap();
+    assert_eq!(store.create(&memory()).await.unwrap(), cluster);
+    let other = Memory { starts: 7, ..memory() };
+    let told = store.create(&other).await.unwrap_err().to_string();
+    assert!(told.contains("holds something else"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_promise_outlives_the_leader_of_three_members_and_is_renewed_under_the_next_one() {
     let mut etcds = Etcd::three();
     let endpoints: Vec<String> = etcds.iter().map(Etcd::url).collect();

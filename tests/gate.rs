@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use mxone_system_redundancy::adapters::gate::{GateForm, ServerGate, form_of};
 use mxone_system_redundancy::domain::lease::GateSeen;
 use mxone_system_redundancy::ports::gate::GateError;
+use mxone_system_redundancy::ports::host::Output;
 use site::{SERVER, SERVER_V6, Site, in_ms, pause};
 
 /// A right may end so much later than told: the time a write takes to the kernel, a tick of it, and a probe.
@@ -330,4 +331,34 @@ async fn nft_comes_first_then_ipset_and_where_neither_works_that_is_said() {
     gate.disarm().await.unwrap();
     assert!(site.answers(SERVER, 5060));
     assert_eq!(form_of(host.as_ref()).await.unwrap(), GateForm::Nft);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_nft_that_fails_is_no_reason_to_leave_its_table_behind() {
+    let site = Site::of(GateForm::Nft);
+    let (well, ill) = (site.host(), site.host());
+    let gate = site.gate();
+    gate.open(in_ms(60_000)).await.unwrap();
+    let busy = b"netlink: Error: cache initialization failed: Resource temporarily unavailable".to_vec();
+    ill.spoil(move |command| {
+        let failed = Output { status: 1, stderr: busy.clone(), ..Output::default() };
+        (command.arguments[0] == "nft").then_some(failed)
+    });
+    let error = form_of(ill.as_ref()).await.unwrap_err().to_string();
+    assert!(error.contains("nft: ") && error.contains("unavailable"), "{error}");
+    let other = ServerGate::new(ill, site::table());
+    assert!(other.open(in_ms(60_000)).await.is_err(), "who cannot see the table that holds calls back opens nothing");
+    assert_eq!(site.server.checked(&["ipset", "list", "-n"]), "");
+    assert!(site.answers(SERVER, 5060), "what is open stays so until its right ends");
+
+    // Where nft was away for a while, the gate with ipset goes when it is back: its table would stay closed.
+    let without = site.host();
+    without.uninstall(&["nft"]);
+    ServerGate::new(without, site::table()).open(in_ms(2000)).await.unwrap();
+    assert!(site.server.checked(&["ipset", "list", "-n"]).contains("MXONE"));
+    assert_eq!(form_of(well.as_ref()).await.unwrap(), GateForm::Nft);
+    let next = ServerGate::new(well, site::table());
+    next.open(in_ms(60_000)).await.unwrap();
+    assert_eq!(site.server.checked(&["ipset", "list", "-n"]), "");
+    assert!(site.answers(SERVER, 5060));
 }

@@ -435,6 +435,67 @@ async fn a_server_without_nft_has_no_gate() {
     assert!(lab.host.told().iter().any(|command| command.starts_with("nft ")), "it was asked");
 }
 
+#[tokio::test]
+async fn a_gate_that_may_not_be_looked_at_is_neither_absent_nor_taken_out() {
+    let lab = Lab::new();
+    let gate = ServerGate::new(Arc::<NamespaceHost>::clone(&lab.host), gate_rules());
+    gate.close().await.unwrap();
+    let refused = Output { status: 1, stderr: b"sudo: a password is required".to_vec(), ..Output::default() };
+    lab.host.spoil(move |command| (command.arguments[0] == "nft").then(|| refused.clone()));
+    let Traffic::Unknown { because } = lab.traffic.read(LOCAL).await else {
+        panic!("{:?}", lab.traffic.read(LOCAL).await)
+    };
+    assert!(because.contains("a password is required"), "{because}");
+    let error = lab.traffic.remove_gate(LOCAL).await.unwrap_err().to_string();
+    assert!(error.contains("a password is required"), "{error}");
+    for absent in ["Error: No such file or directory", "sudo: nft: command not found"] {
+        let absent = Output { status: 1, stderr: absent.as_bytes().to_vec(), ..Output::default() };
+        lab.host.spoil(move |command| (command.arguments[0] == "nft").then(|| absent.clone()));
+        assert_eq!(lab.traffic.read(LOCAL).await, Traffic::Allowed);
+        lab.traffic.remove_gate(LOCAL).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_server_whose_block_is_not_whole_lets_nothing_in_while_its_gate_is_closed() {
+    let lab = Lab::new();
+    let gate = ServerGate::new(Arc::<NamespaceHost>::clone(&lab.host), gate_rules());
+    lab.traffic.block(LOCAL, Origin::Order).await.unwrap();
+    lab.server.checked(&["iptables", "-D", "OUTPUT", "-j", "MXONE_REDUNDANCY_OUT"]);
+    assert_eq!(lab.traffic.read(LOCAL).await.word(), TrafficWord::Partial);
+    gate.close().await.unwrap();
+    assert_eq!(lab.traffic.read(LOCAL).await, Traffic::BY_GATE);
+    gate.open(raw_clock::now() + Duration::from_secs(60)).await.unwrap();
+    assert_eq!(lab.traffic.read(LOCAL).await.word(), TrafficWord::Partial);
+}
+
+#[tokio::test]
+async fn an_order_that_is_kept_already_is_not_written_again() {
+    let lab = Lab::new();
+    let marker = lab.path("var/lib/mxone_system_redundancy/ordered-active");
+    for kept in [order(Site::Alternate, 5), order(Site::Primary, 6)] {
+        lab.traffic.write_order(LOCAL, kept).await.unwrap();
+        lab.host.told();
+        lab.traffic.write_order(LOCAL, kept).await.unwrap();
+        let told = lab.host.told();
+        assert!(
+            told.len() <= 2 && told.iter().all(|line| line.starts_with("cat ") || line.starts_with("test ")),
+            "{told:?}"
+        );
+    }
+    // Whoever was cut off between the two writes the marker when it begins again.
+    lab.traffic.write_order(LOCAL, order(Site::Alternate, 7)).await.unwrap();
+    std::fs::remove_file(&marker).unwrap();
+    lab.traffic.write_order(LOCAL, order(Site::Alternate, 7)).await.unwrap();
+    assert!(marker.exists());
+}
+
+fn gate_rules() -> GateRules {
+    let (telephony, spared) = (telephony(), Spared::default());
+    let turn_away = TurnAway::Reject;
+    GateRules::new(&Facts { telephony: &telephony, spared: &spared, turn_away, probe: None, heartbeat: None })
+}
+
 /// One server.
 struct Lab {
     server: Namespace,

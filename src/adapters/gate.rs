@@ -16,6 +16,7 @@ mod way;
 
 pub use self::by_ipset::{is_ipset_gate_closed, remove_ipset_gate};
 pub use self::holder::{HoldError, hold};
+pub use self::nft::{Asked, ask_nft};
 pub use self::server_gate::ServerGate;
 pub use self::site_gates::SiteGates;
 pub use self::way::{GateForm, form_of};

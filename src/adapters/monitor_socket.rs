@@ -129,6 +129,7 @@ mod tests {
             reigns: Vec::new(),
             at: chrono::DateTime::UNIX_EPOCH.fixed_offset(),
             hears: None,
+            refused: None,
         };
         let answer = state.clone();
         let voter = tokio::spawn(async move {

@@ -142,9 +142,10 @@ impl TrafficControl for Netfilter {
         let read = async {
             let (found, gate) = filter::found_with_gate(&server).await?;
             let judged = self.rules.judge(&found.v4, &found.v6);
-            // Asked only where all hangs on it: what iptables block is blocked whatever the gate does.
-            let is_held =
-                judged == Traffic::Allowed && closed_gate::holds_back(&server, &gate, &self.telephony).await?;
+            // Asked only where all hangs on it: what iptables block is blocked whatever the gate does. What they block
+            // in part lets nothing in either while the gate is closed.
+            let may_let_in = matches!(judged, Traffic::Allowed | Traffic::Partial { .. });
+            let is_held = may_let_in && closed_gate::holds_back(&server, &gate, &self.telephony).await?;
             Ok(if is_held { Traffic::BY_GATE } else { judged })
         };
         read.await.unwrap_or_else(|error: TrafficError| Traffic::Unknown { because: because(&error) })

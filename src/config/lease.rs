@@ -13,7 +13,7 @@ mod etcd;
 use super::document::{self, Problem, here};
 use crate::domain::lease::timing::Written;
 use crate::domain::lease::{ThirdVote, Timing, Voter};
-use crate::domain::site::Site;
+use crate::domain::site::{Epoch, Site};
 pub use etcd::{EtcdCard, Secret};
 
 /// The format of the file.
@@ -32,6 +32,8 @@ pub struct LeaseFile {
     pub third: ThirdVote,
     /// The site that is active when it is set up; it goes by this only as long as it remembers nothing.
     pub first_active: Site,
+    /// The epoch of the order that the servers keep then.
+    pub first_epoch: Epoch,
     /// The other voters.
     pub voters: BTreeMap<Voter, VoterCard>,
     /// The etcd cluster that is the witness, where there is one.
@@ -59,6 +61,8 @@ struct File {
     timing: Spanned<Times>,
     third_vote: ThirdVote,
     first_active: Site,
+    #[serde(default = "epoch_of_a_new_pair")]
+    first_epoch: Epoch,
     voters: BTreeMap<String, VoterCard>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     etcd: Option<Spanned<EtcdCard>>,
@@ -70,6 +74,11 @@ struct File {
 enum Times {
     Profile(String),
     Own { renewal_ms: u64, lease_ms: u64, promise_ms: u64, lateness_ms: u64, block_ms: u64, drift_ppm: u32 },
+}
+
+/// A pair that was never switched.
+const fn epoch_of_a_new_pair() -> Epoch {
+    Epoch(1)
 }
 
 /// Reads the file.
@@ -102,6 +111,7 @@ pub fn read(path: &Path, text: &str) -> Result<LeaseFile, Vec<Problem>> {
             timing,
             third: file.third_vote,
             first_active: file.first_active,
+            first_epoch: file.first_epoch,
             voters,
             etcd: file.etcd.map(|etcd| etcd.value),
         }),
@@ -156,6 +166,7 @@ pub fn write(file: &LeaseFile) -> String {
         timing: here(times),
         third_vote: file.third,
         first_active: file.first_active,
+        first_epoch: file.first_epoch,
         voters: file.voters.iter().map(|(voter, card)| (voter.to_string(), card.clone())).collect(),
         etcd: file.etcd.clone().map(here),
     };
@@ -176,6 +187,7 @@ mod tests {
             timing: Timing::FAST,
             third: ThirdVote::Witness,
             first_active: Site::Primary,
+            first_epoch: Epoch(3),
             voters: BTreeMap::from([
                 (Voter::Monitor(Site::Alternate), card("198.51.100.10:9527")),
                 (Voter::Witness, card("203.0.113.9:9527")),

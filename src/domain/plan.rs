@@ -188,8 +188,9 @@ pub enum Step {
     SetUpVoters {
         /// Who has the third vote.
         third: String,
-        /// The site that is live then.
-        active: Site,
+        /// The order that the servers keep then: its site is live, and the voters go on from its epoch.
+        #[serde(flatten)]
+        order: Order,
     },
     /// Take the voters of automatic takeover out, and their gates.
     TakeOutVoters,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::carry_out::describe;
 use super::{Ports, Request, Stopped, configured};
-use crate::domain::lease::{Command, Hold};
+use crate::domain::lease::{Command, Hold, Voter};
 use crate::domain::plan::Action;
 use crate::ports::dialog::{Dialog, News, Question};
 use crate::ports::voter::State;
@@ -34,7 +34,8 @@ pub enum Order {
 /// How the voter here is, after an order if there is one; `None` when none works here.
 ///
 /// # Errors
-/// [`Stopped::Voter`] when it works and cannot be asked; what a dialog cannot answer; a history that cannot be written.
+/// [`Stopped::Voter`] when it works and cannot be asked; [`Stopped::NotAllowed`] when it refuses the order; what a
+/// dialog cannot answer.
 pub async fn order(
     ports: &Ports,
     request: &Request,
@@ -44,16 +45,30 @@ pub async fn order(
     let ask = async |command| ports.voter.ask(command).await.map_err(Stopped::Voter);
     let Some(state) = ask(None).await? else { return Ok(None) };
     let Some(order) = order else { return Ok(Some(state)) };
+    if state.voter == Voter::Witness {
+        return Err(Stopped::NotAllowed("a witness takes no orders; give it on LIM 1 of a site".to_owned()));
+    }
     let (command, reason) = command(request, order, dialog).await?;
+    let what = words(&command);
     if request.dry_run {
+        dialog.tell(News::Note(format!("would be ordered: {what}")));
         return Ok(Some(state));
     }
     let request = Request { reason, ..request.clone() };
-    if let Err(error) = configured::note(ports, &request, Action::Lease, words(&command)) {
-        // What a person orders in a disaster is worth more than a line about it.
+    note(ports, &request, &what, dialog);
+    let state = ask(Some(command)).await?;
+    if let Some(because) = state.as_ref().and_then(|state| state.refused.clone()) {
+        note(ports, &request, &format!("{what} refused: {because}"), dialog);
+        return Err(Stopped::NotAllowed(because));
+    }
+    Ok(state)
+}
+
+/// What a person orders in a disaster is worth more than a line about it, so it does not wait for one.
+fn note(ports: &Ports, request: &Request, what: &str, dialog: &mut dyn Dialog) {
+    if let Err(error) = configured::note(ports, request, Action::Lease, what) {
         dialog.tell(News::Note(describe(&error)));
     }
-    ask(Some(command)).await
 }
 
 async fn command(

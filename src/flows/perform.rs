@@ -99,7 +99,7 @@ impl Performer<'_> {
                 self.ports.mirrors.discard_incoming()?;
                 Ok(String::new())
             }
-            Step::SetUpVoters { active, .. } => self.set_up_voters(*active, dialog).await,
+            Step::SetUpVoters { order, .. } => self.set_up_voters(*order, dialog).await,
             Step::TakeOutVoters => self.take_out_voters(dialog).await,
             Step::HandOver { to, vouched } => self.hand_over(*to, *vouched, begun.reason.as_deref()).await,
             Step::DropMirror { mirror } => {

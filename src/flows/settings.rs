@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use super::carry_out::{Proposal, propose};
 use super::configured::{self, Configured};
 use super::perform::Performer;
-use super::{Ended, Ports, Request, Stopped, survey};
+use super::{Ended, Ports, Request, Stopped, survey, witness};
 use crate::domain::address::names_one_host;
 use crate::domain::backup::GenerationName;
 use crate::domain::configuration::{Configuration, Direction, Mode};
@@ -172,7 +172,7 @@ pub const fn mode_word(mode: Mode) -> &'static str {
 /// Replaces the network control addresses. They are never blocked, so the rules and the boot guards change with them.
 ///
 /// # Errors
-/// As [`change`]; [`Stopped::BadInput`] when an address is none or there twice; [`Stopped::LeftStanding`] when a
+/// As [`change`]; while voters are set up; [`Stopped::BadInput`] when an address is none or there twice; [`Stopped::LeftStanding`] when a
 /// server could not be given its new rules, which the monitor or the next change does then.
 pub async fn control_addresses(
     ports: &Ports,
@@ -181,6 +181,8 @@ pub async fn control_addresses(
     dialog: &mut dyn Dialog,
 ) -> Result<Ended, Stopped> {
     refuse_unfit(addresses)?;
+    // Each monitor goes by the file that it was started with, and would write back the former rules.
+    witness::refuse_while_set_up(ports)?;
     let held = if request.dry_run { None } else { Some(configured::lock(ports, Action::Settings, request)?) };
     let Configured { configuration: before, systems } = Configured::open(ports)?;
     let mut configuration = before.clone();
@@ -201,13 +203,6 @@ pub async fn control_addresses(
     let proposal = Proposal { plan: control_address_plan(&situation), material, word: None };
     let ended = propose(&performer, request, proposal, dialog).await?;
     if ended == Ended::Done {
-        if ports.voter_setup.is_set_up() {
-            dialog.tell(News::Note(
-                "the primary's monitor goes by the former addresses until the witness is set up anew (`settings \
-                 witness --remove`, then `settings witness`)"
-                    .to_owned(),
-            ));
-        }
         configured::note(ports, request, Action::Settings, format!("network-control-address {}", listed(addresses)))?;
     }
     drop(held);

@@ -8,6 +8,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::herald::Herald;
 use crate::domain::alarm::{Alarm, Finding};
+use crate::domain::lease::node::Told;
+use crate::domain::lease::reigns::Noted;
 use crate::domain::lease::{
     Effect, Event, Guarantee, Message, Moment, Node, Reason, Right, Setup, Stored, Timing, Voter, Witness,
 };
@@ -87,6 +89,8 @@ pub struct Work {
     looked: Option<Moment>,
     /// When this machine was last seen to have stood still.
     stood_still: Option<Moment>,
+    /// Why the last order was refused, until whoever gave it is answered.
+    refused: Option<String>,
 }
 
 impl Work {
@@ -140,6 +144,7 @@ impl Work {
             started,
             looked: None,
             stood_still: None,
+            refused: None,
         }
     }
 
@@ -210,8 +215,9 @@ impl Work {
         if let Some(order) = asked.order {
             self.take(Event::Ordered(order)).await;
         }
+        let refused = self.refused.take();
         // Whoever has gone needs no answer.
-        let _ = asked.answer.send(self.state());
+        let _ = asked.answer.send(State { refused, ..self.state() });
     }
 
     fn state(&self) -> State {
@@ -234,6 +240,7 @@ impl Work {
                     reigns,
                     at,
                     hears: Some(hears(node, now)),
+                    refused: None,
                 }
             }
             Machine::Witness(witness) => State {
@@ -249,6 +256,7 @@ impl Work {
                 reigns,
                 at,
                 hears: None,
+                refused: None,
             },
         }
     }
@@ -272,6 +280,9 @@ impl Work {
                 }
                 Effect::Send { to, message } => self.send(to, &message).await,
                 Effect::Tell(told) => {
+                    if let Told::Refused { because } = &told {
+                        self.refused = Some(because.clone());
+                    }
                     self.news.told(&told);
                     tell(&self.say, told.to_string());
                 }

@@ -6,7 +6,7 @@ use super::perform::Performer;
 use super::{Ended, Ports, Request, Stopped, survey};
 use crate::domain::configuration::{Configuration, Mode, WithoutPeer};
 use crate::domain::plan::{Action, Plan, Step};
-use crate::domain::site::Site;
+use crate::domain::site::Order;
 use crate::ports::dialog::Dialog;
 use crate::ports::systems::SystemPorts;
 use crate::ports::voter_setup::{Third, Wish};
@@ -20,11 +20,11 @@ mod interview;
 pub async fn set_up(ports: &Ports, request: &Request, port: u16, dialog: &mut dyn Dialog) -> Result<Ended, Stopped> {
     let held = if request.dry_run { None } else { Some(configured::lock(ports, Action::Settings, request)?) };
     let Configured { configuration, systems } = Configured::open(ports)?;
-    let active = begins_with(ports, &configuration, &systems).await?;
+    let order = begins_with(ports, &configuration, &systems).await?;
     let wish = interview::ask(port, dialog).await?;
     ports.voter_setup.check(&configuration, &*systems.hosts, &wish).await?;
     let performer = Performer { wish: Some(&wish), ..Performer::new(ports, &systems, &configuration) };
-    let ended = propose(&performer, request, Proposal::from(plan(&wish, active)), dialog).await?;
+    let ended = propose(&performer, request, Proposal::from(plan(&wish, order)), dialog).await?;
     if ended == Ended::Done {
         configured::note(ports, request, Action::Settings, format!("the third vote: {}", wish.third))?;
     }
@@ -32,8 +32,8 @@ pub async fn set_up(ports: &Ports, request: &Request, port: u16, dialog: &mut dy
     Ok(ended)
 }
 
-/// The live site that the voters begin with.
-async fn begins_with(ports: &Ports, configuration: &Configuration, systems: &SystemPorts) -> Result<Site, Stopped> {
+/// The order that the voters begin with: the newest that any server keeps, and its site is live.
+async fn begins_with(ports: &Ports, configuration: &Configuration, systems: &SystemPorts) -> Result<Order, Stopped> {
     if ports.voter_setup.is_set_up() {
         return Err(Stopped::NotAllowed("the voters are set up already; take them out first with --remove".to_owned()));
     }
@@ -45,17 +45,18 @@ async fn begins_with(ports: &Ports, configuration: &Configuration, systems: &Sys
         ));
     }
     let situation = survey::situation(ports, systems, configuration).await?;
-    let active = situation.order.active;
+    let order = situation.order;
+    let active = order.active;
     if !situation.is_allowed(active) || !situation.is_blocked(active.other()) {
         return Err(Stopped::NotAllowed(format!(
             "the voters begin with the {active} system live and the {} system blocked, and it is not so; see `status`",
             active.other()
         )));
     }
-    Ok(active)
+    Ok(order)
 }
 
-fn plan(wish: &Wish, active: Site) -> Plan {
+fn plan(wish: &Wish, order: Order) -> Plan {
     let warning = match &wish.third {
         Third::Witness { file, .. } => format!(
             "carry {} to the witness afterwards, as its lease/lease.yaml: it holds the witness's keys",
@@ -68,7 +69,7 @@ fn plan(wish: &Wish, active: Site) -> Plan {
     };
     Plan {
         action: Action::Settings,
-        steps: vec![Step::SetUpVoters { third: wish.third.to_string(), active }],
+        steps: vec![Step::SetUpVoters { third: wish.third.to_string(), order }],
         way_back: vec![Step::TakeOutVoters],
         warnings: vec![warning],
     }

@@ -94,6 +94,9 @@ pub struct State {
     /// Whom and what a site hears.
     #[serde(default)]
     pub hears: Option<Hears>,
+    /// Why it refused the order that this answers, if it did.
+    #[serde(default)]
+    pub refused: Option<String>,
 }
 
 /// Whom and what a site hears.

@@ -12,7 +12,7 @@ use super::systems::Hosts;
 use crate::domain::configuration::Configuration;
 use crate::domain::journal::Material;
 use crate::domain::lease::{Endpoint, Timing};
-use crate::domain::site::Site;
+use crate::domain::site::Order;
 
 /// What is wished.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +84,8 @@ pub trait VoterSetup: Send + Sync {
     /// [`SetupError::Unfit`] with what is missing and where.
     async fn check(&self, configuration: &Configuration, hosts: &dyn Hosts, wish: &Wish) -> Result<(), SetupError>;
 
-    /// Installs program, files and unit on LIM 1 of the primary, writes the witness's file, and the own one last.
+    /// Installs program, files and unit on LIM 1 of the primary, writes the witness's file, and the own one last. The
+    /// voters go on from `order`, which the servers keep.
     /// What was done and what a person has to do still, a line each.
     ///
     /// # Errors
@@ -93,7 +94,7 @@ pub trait VoterSetup: Send + Sync {
         &self,
         settings: (&Configuration, &Material),
         hosts: &dyn Hosts,
-        active: Site,
+        order: Order,
         wish: &Wish,
     ) -> Result<Vec<String>, SetupError>;
 

@@ -27,12 +27,12 @@ pub(super) fn place(pair: &str) -> String {
     format!("{PREFIX}/{pair}/")
 }
 
-/// Whether etcd answers as it is wished; nothing is changed.
-pub(super) async fn check(wish: &EtcdWish) -> Result<(), SetupError> {
+/// Whether etcd answers as it is wished, as soon as monitors with this timing need it; nothing is changed.
+pub(super) async fn check(wish: &EtcdWish, timing: Timing) -> Result<(), SetupError> {
     // Its certificates are where the person has them.
     let here = std::env::current_dir().map_err(|source| SetupError::Unread { file: PathBuf::from("."), source })?;
     let [ca, cert, key] = certificates(wish).map(Option::<&PathBuf>::cloned);
-    let answers = match etcd::store(&EtcdCard { ca, cert, key, ..card(wish)? }, &here, Timing::WAN) {
+    let answers = match etcd::store(&EtcdCard { ca, cert, key, ..card(wish)? }, &here, timing) {
         Ok(store) => store.answers().await.map_err(|error| with_causes(&error)),
         Err(error) => Err(error.to_string()),
     };

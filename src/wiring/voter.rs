@@ -23,7 +23,7 @@ use crate::adapters::voter_memory::MemoryFile;
 use crate::config::lease::{self, LeaseFile};
 use crate::domain::configuration::Configuration;
 use crate::domain::lease::{Agreed, Memory, Setup, Timing, Voter};
-use crate::domain::site::{ServerId, Site};
+use crate::domain::site::{Order, ServerId, Site};
 use crate::domain::traffic::{Facts, GateRules};
 use crate::faces::failure::{Exit, Failure};
 use crate::flows::herald::Herald;
@@ -34,7 +34,7 @@ use crate::ports::settings::Settings;
 use crate::ports::systems::Systems;
 
 /// The program that holds the gates of other servers, where `PATH` finds it there.
-const MAINTENANCE: &str = "mxone_maintenance";
+pub(super) const MAINTENANCE: &str = "mxone_maintenance";
 
 /// Where a voter has its files.
 pub(super) fn folder(root: &Path) -> PathBuf {
@@ -112,7 +112,8 @@ pub async fn start(place: &Place, file: LeaseFile, herald: Herald) -> Result<Run
         Voter::Monitor(site) => {
             let configuration = configuration(place, site)?;
             let at_site = at_site(place, (site, file.timing), &configuration, (&tools.herald, &say));
-            let nothing = Memory::first(file.first_active, Agreed::first(configuration.takeover));
+            let first = Order { active: file.first_active, epoch: file.first_epoch };
+            let nothing = Memory::beginning_with(first, Agreed::first(configuration.takeover));
             let setup = Setup { site, timing: file.timing, third: file.third };
             Work::at_site(tools, setup, nothing, at_site, say).await
         }

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 
+use super::voter::MAINTENANCE;
 use super::{etcd_setup, voter};
 use crate::adapters::datagrams::Key;
 use crate::adapters::gate::{GateForm, form_of};
@@ -16,8 +18,9 @@ use crate::config::lease::{self, EtcdCard, LeaseFile, VoterCard};
 use crate::domain::configuration::Configuration;
 use crate::domain::journal::Material;
 use crate::domain::lease::{Agreed, Memory, ThirdVote, Timing, Voter};
-use crate::domain::site::{ServerId, Site};
-use crate::ports::host::{Command, Host, run_checked};
+use crate::domain::site::{LimNumber, Order, ServerId, Site};
+use crate::ports::gate::GateError;
+use crate::ports::host::{Command, Host, HostError, printable, run_checked};
 use crate::ports::service::MONITOR_UNIT;
 use crate::ports::systems::Hosts;
 use crate::ports::voter::VoterMemory;
@@ -36,6 +39,9 @@ const MEMORY: &str = "/var/lib/mxone_system_redundancy/promises.json";
 
 /// The program is some dozen MiB; a poor line takes its time.
 const PROGRAM_SENT_WITHIN: Duration = Duration::from_secs(600);
+
+/// A program that cannot be run has failed after this time; systemd then waits before it tries again.
+const FAILED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Sets up from the machine whose files are below `root`.
 pub struct VoterFiles {
@@ -66,7 +72,8 @@ impl VoterFiles {
         let mut told = Vec::new();
         // The folder first: nobody else may look into it when the keys come.
         run_checked(host, Command::new(["mkdir", "-p", "-m", "700", FOLDER])).await?;
-        told.extend(send_program(host).await?);
+        let (program, sent) = send_program(host).await?;
+        told.extend(sent);
         let platform = &configuration.membership.platform.name;
         let profile = self.root.join(format!("etc/mxone_system_redundancy/platforms/{platform}.yaml"));
         if let Ok(text) = std::fs::read_to_string(profile) {
@@ -81,37 +88,48 @@ impl VoterFiles {
         }
         server_file::write(host, &format!("{FOLDER}/lease.yaml"), lease::write(&papers.primary)).await?;
         let unit = format!("/etc/systemd/system/{MONITOR_UNIT}");
-        server_file::write(host, &unit, monitor_unit::text(Path::new(PROGRAM), "")).await?;
+        server_file::write(host, &unit, monitor_unit::text(Path::new(&program), "")).await?;
         told.push("installed on LIM 1 of the primary system: its files and its unit".to_owned());
-        for words in [&["systemctl", "daemon-reload"][..], &["systemctl", "enable", "--now", MONITOR_UNIT]] {
-            let output = host.run(Command::new(words.iter().copied())).await?;
-            if !output.success() {
-                let (words, complaint) = (words.join(" "), output.complaint());
-                told.push(format!(
-                    "NOT started on LIM 1 of the primary system ({words}: {complaint}): start its monitor there by hand"
-                ));
-                break;
-            }
-        }
+        told.extend(start_monitor(host).await?);
         Ok(told)
     }
 }
 
-/// Without nft or ipset there is no gate, and without a gate nothing ends by itself.
-async fn refuse_without_gate(
-    configuration: &Configuration,
-    hosts: &dyn Hosts,
-    timing: Timing,
-) -> Result<(), SetupError> {
-    for server in configuration.membership.servers.keys() {
-        let unfit = |because: String| SetupError::Unfit(format!("{server} cannot be gated: {because}"));
-        match form_of(hosts.host(*server).as_ref()).await {
-            Ok(GateForm::Nft) => {}
-            Ok(GateForm::Ipset) => timing.in_whole_seconds().map_err(|error| unfit(error.to_string()))?,
-            Err(error) => return Err(unfit(format!("{error}; install nftables there"))),
+/// What servers lack, all of it at once. Without nft or ipset there is no gate, and without a gate nothing ends by itself.
+async fn refuse_what_lacks(configuration: &Configuration, hosts: &dyn Hosts, timing: Timing) -> Result<(), SetupError> {
+    let announces = !configuration.service_address.is_empty();
+    let lacking = configuration.membership.servers.keys().map(|server| async move {
+        let host = hosts.host(*server);
+        let gate = match form_of(host.as_ref()).await {
+            Ok(GateForm::Nft) => None,
+            Ok(GateForm::Ipset) => timing.in_whole_seconds().err().map(|error| error.to_string()),
+            Err(error @ GateError::Refused(_)) => Some(format!("{error}; install nftables there")),
+            Err(error) => Some(error.to_string()),
+        };
+        let gate = gate.map(|because| format!("{server} cannot be gated: {because}"));
+        // LIM 1 works on its own gate by itself, and announces what moves with the live site.
+        let is_needed = announces || server.lim != LimNumber::FIRST;
+        let lacks = if is_needed { lacks_maintenance(*server, host.as_ref()).await } else { None };
+        [gate, lacks]
+    });
+    let lacking: Vec<String> = join_all(lacking).await.into_iter().flatten().flatten().collect();
+    if lacking.is_empty() { Ok(()) } else { Err(SetupError::Unfit(lacking.join("\n"))) }
+}
+
+/// Whether a server has the program that holds its gate for LIM 1, of this version: both speak with each other.
+async fn lacks_maintenance(server: ServerId, host: &dyn Host) -> Option<String> {
+    let ours = format!("{MAINTENANCE} {}", env!("CARGO_PKG_VERSION"));
+    match host.run(Command::new([MAINTENANCE, "--version"])).await {
+        Ok(output) if output.success() && output.text().trim() == ours => None,
+        Ok(output) if output.success() => {
+            let there = printable(output.text().trim());
+            Some(format!("{server} has \"{there}\" where \"{ours}\" is needed; install the same version there"))
         }
+        Ok(_) | Err(HostError::NotStarted { .. }) => {
+            Some(format!("{MAINTENANCE} is missing on {server}; install it there, where its shell finds it"))
+        }
+        Err(error) => Some(error.to_string()),
     }
-    Ok(())
 }
 
 /// The program that runs here has to run there as well.
@@ -125,12 +143,10 @@ async fn refuse_another_machine(host: &dyn Host) -> Result<(), SetupError> {
     }
 }
 
-/// Sends the program, unless the primary has the same version already.
-async fn send_program(host: &dyn Host) -> Result<Option<String>, SetupError> {
-    let ours = format!("{NAME} {}", env!("CARGO_PKG_VERSION"));
-    let there = host.run(Command::new([NAME, "--version"])).await;
-    if there.is_ok_and(|output| output.success() && output.text().trim() == ours) {
-        return Ok(None);
+/// Sends the program, unless the primary has the same version already. Where it is there, and that it was sent.
+async fn send_program(host: &dyn Host) -> Result<(String, Option<String>), SetupError> {
+    if let Some(path) = program_there(host).await {
+        return Ok((path, None));
     }
     let own = std::env::current_exe().and_then(std::fs::read);
     let program = own.map_err(|source| SetupError::Io { file: PathBuf::from("/proc/self/exe"), source })?;
@@ -139,12 +155,42 @@ async fn send_program(host: &dyn Host) -> Result<Option<String>, SetupError> {
     run_checked(host, send.with_input(program).within(PROGRAM_SENT_WITHIN)).await?;
     run_checked(host, Command::new(["chmod", "0755", &new])).await?;
     run_checked(host, Command::new(["mv", "-T", &new, PROGRAM])).await?;
-    Ok(Some(format!("the program was sent to {PROGRAM} on LIM 1 of the primary system")))
+    Ok((PROGRAM.to_owned(), Some(format!("the program was sent to {PROGRAM} on LIM 1 of the primary system"))))
+}
+
+/// The path of the program that a shell there finds, if it is of this version. A unit is given the path that answered.
+async fn program_there(host: &dyn Host) -> Option<String> {
+    let found = host.run(Command::new(["sh", "-c", "command -v \"$0\"", NAME])).await.ok()?;
+    let path = found.text().trim().to_owned();
+    if !found.success() || !path.starts_with('/') {
+        return None;
+    }
+    let there = host.run(Command::new([path.as_str(), "--version"])).await.ok()?;
+    let ours = format!("{NAME} {}", env!("CARGO_PKG_VERSION"));
+    (there.success() && there.text().trim() == ours).then_some(path)
+}
+
+/// Has systemd start the monitor, and looks whether it did: it enables and starts also what cannot be run.
+async fn start_monitor(host: &dyn Host) -> Result<Option<String>, SetupError> {
+    for words in [&["daemon-reload"][..], &["enable", "--now", MONITOR_UNIT], &["is-active", MONITOR_UNIT]] {
+        if words[0] == "is-active" {
+            tokio::time::sleep(FAILED_WITHIN).await;
+        }
+        let output = host.run(Command::new(["systemctl"].iter().chain(words).copied())).await?;
+        if !output.success() {
+            let (words, told) = (words.join(" "), format!("{} {}", output.text(), output.complaint()));
+            return Ok(Some(format!(
+                "NOT started on LIM 1 of the primary system (systemctl {words}: {}): start its monitor there by hand",
+                printable(told.trim())
+            )));
+        }
+    }
+    Ok(None)
 }
 
 fn papers(
     configuration: &Configuration,
-    (active, memory): (Site, Memory),
+    memory: Memory,
     wish: &Wish,
     etcd: Option<EtcdCard>,
 ) -> std::io::Result<Papers> {
@@ -165,7 +211,8 @@ fn papers(
             Third::Witness { .. } | Third::Etcd(_) => ThirdVote::Witness,
             Third::ControlAddress => ThirdVote::ControlAddress,
         },
-        first_active: active,
+        first_active: memory.order.active,
+        first_epoch: memory.order.epoch,
         voters,
         etcd: etcd.clone().filter(|_| me != Voter::Witness),
     };
@@ -204,14 +251,14 @@ impl VoterSetup for VoterFiles {
     }
 
     async fn check(&self, configuration: &Configuration, hosts: &dyn Hosts, wish: &Wish) -> Result<(), SetupError> {
-        refuse_without_gate(configuration, hosts, wish.timing).await?;
+        refuse_what_lacks(configuration, hosts, wish.timing).await?;
         let primary = hosts.host(ServerId::first_of(Site::Primary));
         refuse_another_machine(&*primary).await?;
         match &wish.third {
             Third::Witness { .. } | Third::ControlAddress => Ok(()),
             Third::Etcd(etcd) => {
                 etcd_setup::look_from_primary(&*primary, &etcd.endpoints).await?;
-                etcd_setup::check(etcd).await
+                etcd_setup::check(etcd, wish.timing).await
             }
         }
     }
@@ -220,12 +267,12 @@ impl VoterSetup for VoterFiles {
         &self,
         settings: (&Configuration, &Material),
         hosts: &dyn Hosts,
-        active: Site,
+        order: Order,
         wish: &Wish,
     ) -> Result<Vec<String>, SetupError> {
         let own = self.own_file();
         let host = hosts.host(ServerId::first_of(Site::Primary));
-        let memory = Memory::first(active, Agreed::first(settings.0.takeover));
+        let memory = Memory::beginning_with(order, Agreed::first(settings.0.takeover));
         let folder = voter::folder(&self.root);
         let (etcd, unreached) = match &wish.third {
             Third::Witness { .. } | Third::ControlAddress => (None, Vec::new()),
@@ -234,7 +281,7 @@ impl VoterSetup for VoterFiles {
                 (Some(etcd_setup::lay_down(wished, &folder, &memory).await?), unreached)
             }
         };
-        let drawn = papers(settings.0, (active, memory), wish, etcd);
+        let drawn = papers(settings.0, memory, wish, etcd);
         let papers = drawn.map_err(|source| SetupError::Io { file: PathBuf::from("a key"), source })?;
         let mut told = match self.install_on_primary(&*host, settings, &papers).await {
             Ok(told) => told,

@@ -1,12 +1,21 @@
 //! Set up, used and taken out by the commands of the help page alone.
 
-use mxone_system_redundancy::domain::site::Site::Primary;
+use std::time::{Duration, Instant};
 
-use super::lab::host::{Running, wait_until};
+use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
+
+use super::lab::host::{Host, Running, wait_until};
 use super::lab::{Flavour, LabOptions};
-use super::pair::{Pair, Wish, filter};
+use super::pair::{Filter, Pair, Wish, filter};
+use super::trio::{is_timed, lets_pass};
 
-const PROGRAM: &str = "mxone_system_redundancy";
+/// The program, as a shell finds it.
+pub const PROGRAM: &str = "mxone_system_redundancy";
+const LEASE: &str = "/etc/mxone_system_redundancy/lease";
+const UNIT: &str = "/etc/systemd/system/mxone-system-redundancy-monitor.service";
+const ORDER: &str = "/var/lib/mxone_system_redundancy/order.json";
+/// Where a shell on the primary may find the program.
+const PLACES: &str = "/usr/bin/mxone_system_redundancy /usr/local/bin/mxone_system_redundancy";
 
 #[test]
 fn automatic_takeover_is_set_up_put_in_force_used_and_taken_out_by_commands() {
@@ -14,7 +23,7 @@ fn automatic_takeover_is_set_up_put_in_force_used_and_taken_out_by_commands() {
     let pair = Pair::of(options);
     let _configured = pair.configure(&Wish::default()).ok();
     let (primary, alternate, witness) = (pair.lab.server(Primary, 1), pair.seat(), pair.lab.host("trunk"));
-    let lease = |host: &super::lab::host::Host| host.run(&[PROGRAM, "lease"]).stdout;
+    let lease = |host: &Host| host.run(&[PROGRAM, "lease"]).stdout;
 
     let refused = pair.run(&["settings", "witness"]).ended_with(2);
     assert!(refused.stderr.contains("Who has the third vote?") && refused.stderr.contains("ADDRESS"), "{refused:?}");
@@ -63,8 +72,10 @@ fn automatic_takeover_is_set_up_put_in_force_used_and_taken_out_by_commands() {
     });
     let refused = pair.run(&["settings", "witness", "--remove"]).ended_with(3);
     assert!(refused.stderr.contains("make both directions manual first"), "{refused:?}");
+    let refused = pair.run(&["settings", "network-control-address", "203.0.113.2", "--yes"]).ended_with(3);
+    assert!(refused.stderr.contains("settings witness --remove"), "each monitor has its own copy: {refused:?}");
     // The alternate has seen its control address by then.
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    std::thread::sleep(Duration::from_secs(3));
 
     let story = pair.audited(|| {
         pair.lab.cut(primary);
@@ -97,9 +108,157 @@ fn automatic_takeover_is_set_up_put_in_force_used_and_taken_out_by_commands() {
 }
 
 #[test]
+fn a_pair_that_was_switched_by_hand_before_its_set_up_takes_over() {
+    let pair = pair_of(1);
+    let _configured = pair.configure(&Wish::default()).ok();
+    pair.must(&["manual-takeover", "traffic-in-alternate", "--reason", "a drill"]);
+    pair.must(&["manual-takeover", "traffic-in-primary", "--reason", "the drill is over"]);
+    let (primary, alternate) = (pair.lab.server(Primary, 1), pair.seat());
+    let epoch = |host: &Host| -> u64 {
+        let order: serde_json::Value = serde_json::from_str(&host.read(ORDER)).unwrap();
+        order["epoch"].as_u64().unwrap()
+    };
+    let switched = epoch(primary);
+    assert!(switched > 1, "the switches are orders of their own");
+    let _running = set_up(&pair);
+    let live = |host: &Host| -> Option<u64> {
+        let told: serde_json::Value = serde_json::from_str(&host.run(&[PROGRAM, "lease", "--json"]).stdout).ok()?;
+        told["live"].as_u64()
+    };
+    assert!(live(primary) >= Some(switched), "the voters go on where the orders are: {:?}", live(primary));
+    let story = pair.audited(|| {
+        pair.lab.cut(primary);
+        wait_until("the alternate is live", || live(alternate).is_some());
+        wait_until("the alternate is open", || lets_pass(alternate));
+        pair.lab.heal(primary);
+        wait_until("the primary is blocked for good", || filter(primary) == Filter::Blocked);
+    });
+    assert_eq!(story.dual_live(), []);
+    assert!(story.has_answer_of(Alternate), "the users are served");
+    assert!(epoch(alternate) > switched);
+}
+
+#[test]
+fn an_order_that_a_voter_refuses_ends_with_3_and_says_why() {
+    let pair = pair_of(1);
+    let _configured = pair.configure(&Wish::default()).ok();
+    let (primary, witness) = (pair.lab.server(Primary, 1), pair.lab.host("trunk"));
+    let _running = set_up(&pair);
+    for (host, words, because) in [
+        (pair.seat(), &["force", "--reason", "a test"][..], "the other system answers; order a hand-over there"),
+        (pair.seat(), &["hand-over"], "this system is not live"),
+        (primary, &["force", "--reason", "a test"], "this system is live already"),
+        (witness, &["hold", "60", "--reason", "a test"], "a witness takes no orders"),
+    ] {
+        let refused = host.run(&[&[PROGRAM, "lease"], words].concat()).ended_with(3);
+        assert!(refused.stderr.contains(because), "{words:?}: {refused:?}");
+    }
+    let history = witness.run(&["cat", "/var/log/mxone_system_redundancy/history.jsonl"]).stdout;
+    assert!(!history.contains("hold"), "nothing is held: {history}");
+    let history = pair.run(&["history"]).stdout;
+    assert!(history.contains("force refused: the other system answers"), "{history}");
+    let words = ["lease", "hold", "60", "--reason", "a test", "--dry-run"];
+    let told = pair.run(&words).ok();
+    assert!(told.stderr.contains("hold for 60 minutes"), "{told:?}");
+    assert!(!pair.run(&["lease"]).stdout.contains("holds everything"), "it was a dry run");
+
+    // A hand-over that is refused is not waited for.
+    let _manual = pair.run(&["settings", "takeover", "alternate-from-primary", "manual"]).ok();
+    wait_until("nothing is armed", || !is_timed(primary));
+    primary.must(&["iptables", "-w", "-t", "raw", "-I", "PREROUTING", "-p", "udp", "--dport", "9527", "-j", "DROP"]);
+    // Longer than it takes until a site counts as silent.
+    std::thread::sleep(Duration::from_secs(3));
+    let begun = Instant::now();
+    let failed = pair.run(&["manual-takeover", "traffic-in-alternate", "--reason", "a test", "--yes"]);
+    assert!(failed.code() != 0 && failed.stderr.contains("the other system does not answer"), "{failed:?}");
+    assert!(begun.elapsed() < Duration::from_secs(30), "it waited for nothing: {:?}", begun.elapsed());
+}
+
+#[test]
+fn what_servers_lack_is_told_of_all_of_them_at_once_and_nothing_is_changed() {
+    let pair = pair_of(2);
+    let _configured = pair.configure(&Wish::default()).ok();
+    let (primary, alternate) = (pair.lab.server(Primary, 2), pair.lab.server(Alternate, 2));
+    primary.sh("rm -f $(which -a nft ipset)");
+    alternate.sh("rm -f $(which -a mxone_maintenance)");
+    let address = pair.lab.host("trunk").v4.to_string();
+    let refused = pair.run(&["settings", "witness", &address, "--timing", "fast", "--yes"]).ended_with(3);
+    for told in
+        ["LIM 2 of the primary system cannot be gated", "mxone_maintenance is missing on LIM 2 of the alternate"]
+    {
+        assert!(refused.stderr.contains(told), "{told}: {refused:?}");
+    }
+    assert!(!pair.lab.server(Primary, 1).has(LEASE), "a refusal changes nothing");
+}
+
+#[test]
+fn the_primary_gets_the_program_it_lacks_and_one_that_cannot_run_it_is_left_alone() {
+    let pair = pair_of(1);
+    let _configured = pair.configure(&Wish::default()).ok();
+    let primary = pair.lab.server(Primary, 1);
+    let address = pair.lab.host("trunk").v4.to_string();
+    let words = ["settings", "witness", &address, "--timing", "fast", "--yes"];
+
+    primary.write_mode("/usr/local/bin/uname", "#!/bin/sh\necho vax\n", 0o755);
+    let refused = pair.run(&words).ended_with(3);
+    assert!(refused.stderr.contains("the primary is a vax machine"), "{refused:?}");
+    assert!(!primary.has(LEASE) && !primary.has(UNIT), "a refusal changes nothing");
+    primary.sh("rm /usr/local/bin/uname");
+
+    let unit = || {
+        let unit = primary.read(UNIT);
+        let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).map(str::to_owned);
+        line.and_then(|line| line.split(' ').next().map(str::to_owned)).unwrap()
+    };
+    let version = |program: &str| primary.must(&[program, "--version"]);
+    let ours = pair.seat().must(&[PROGRAM, "--version"]);
+    primary.sh("mv /usr/local/bin/mxone_system_redundancy /usr/bin/");
+    let found = pair.run(&words).ok();
+    assert!(!found.stderr.contains("the program was sent"), "{found:?}");
+    assert_eq!(unit(), "/usr/bin/mxone_system_redundancy", "the unit starts the one that is there");
+
+    for (there, line) in [("nothing", "rm -f"), ("older", "printf '#!/bin/sh\necho mxone_system_redundancy 0.0.1\n' >")]
+    {
+        pair.must(&["settings", "witness", "--remove"]);
+        primary.sh(&format!("rm -f {PLACES}; {line} /usr/bin/{PROGRAM}; chmod -f 755 /usr/bin/{PROGRAM} || true"));
+        let sent = pair.run(&words).ok();
+        assert!(sent.stderr.contains("the program was sent to /usr/local/bin"), "{there}: {sent:?}");
+        assert_eq!(unit(), format!("/usr/local/bin/{PROGRAM}"), "{there}");
+        assert_eq!(version(&unit()), ours, "{there}");
+        assert_eq!(primary.sh(&format!("stat -c %a {}", unit())).trim(), "755", "{there}");
+    }
+}
+
+/// A pair of so many servers a site, not configured yet.
+fn pair_of(servers: u8) -> Pair {
+    Pair::of(LabOptions { servers, call_servers: 1, flavour: Flavour::Kamailio, ..LabOptions::default() })
+}
+
+/// Sets the voters up by commands and puts takeover to the alternate in force.
+fn set_up(pair: &Pair) -> Vec<Running> {
+    let (primary, witness) = (pair.lab.server(Primary, 1), pair.lab.host("trunk"));
+    let address = witness.v4.to_string();
+    pair.must(&["settings", "witness", &address, "--file", "/root/witness.yaml", "--timing", "fast"]);
+    witness.write_mode(&format!("{LEASE}/lease.yaml"), &pair.seat().read("/root/witness.yaml"), 0o600);
+    let running = vec![
+        witness.spawn_quiet(&[PROGRAM, "witness"]),
+        primary.spawn_quiet(&[PROGRAM, "monitor"]),
+        pair.seat().spawn_quiet(&[PROGRAM, "monitor"]),
+    ];
+    wait_until("both monitors answer", || {
+        [primary, pair.seat()].iter().all(|host| !host.run(&[PROGRAM, "lease"]).stdout.is_empty())
+    });
+    let _automatic = pair.run(&["settings", "takeover", "alternate-from-primary", "automatic"]).ok();
+    wait_until("the primary is armed", || is_timed(primary));
+    wait_until("everybody hears everybody", || pair.run(&["lease"]).stdout.contains("AT MOST ONE LIVE"));
+    // The alternate has seen its control address by then.
+    std::thread::sleep(Duration::from_secs(3));
+    running
+}
+
+#[test]
 fn servers_that_open_by_themselves_at_boot_go_with_no_promise() {
-    let options = LabOptions { servers: 1, call_servers: 1, flavour: Flavour::Kamailio, ..LabOptions::default() };
-    let pair = Pair::of(options);
+    let pair = pair_of(1);
     let _configured = pair.configure(&Wish { boot: "boot_without_peer: open", ..Wish::default() }).ok();
     let refused = pair.run(&["settings", "witness", "203.0.113.60"]).ended_with(3);
     assert!(refused.stderr.contains("stay-blocked"), "{refused:?}");

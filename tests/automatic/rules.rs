@@ -1,5 +1,7 @@
 //! Other programs that take our rules away.
 
+use std::time::Duration;
+
 use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
 
 use super::lab::host::wait_until;
@@ -72,4 +74,37 @@ fn a_site_that_was_live_has_two_blocks_and_without_one_of_them_it_answers_nobody
         }
     });
     assert!(!story.has_answer_of(Primary), "{:?}", story.reigns());
+}
+
+#[test]
+fn what_a_person_blocked_at_a_live_site_stays_blocked_until_a_person_opens_it() {
+    let trio = Trio::started();
+    let primary = trio.first(Primary);
+    let maintain = |what| {
+        let words = ["mxone_maintenance", "more_configuration", "iptables", what, "--yes", "--override", "--reason"];
+        primary.must(&[&words[..], &["two sites are live"]].concat())
+    };
+    let told = || trio.history(Primary).matches("it stays blocked until a person opens it").count();
+    maintain("add");
+    maintain("remove");
+    wait_until("it is open again", || trio.is_open(Primary));
+
+    // Both are live by a person's word, and the primary does not hear of it: its servers are blocked at their console.
+    trio.pair.lab.cut(trio.first(Alternate));
+    wait_until("the alternate hears nobody", || {
+        let order = [super::by_commands::PROGRAM, "lease", "force", "--reason", "the primary burns"];
+        trio.first(Alternate).run(&order).code() == 0
+    });
+    maintain("add");
+    // Longer than it takes until servers are brought to the order once more.
+    trio.keeps(Duration::from_secs(13), "a person blocked it", || filter(primary) == Filter::Blocked);
+    assert_eq!((told(), trio.is_live(Primary)), (1, true), "{}", trio.told());
+
+    trio.pair.lab.heal(trio.first(Alternate));
+    wait_until("the primary knows of the alternate", || !trio.is_live(Primary));
+    trio.keeps(Duration::from_secs(4), "a person blocked it", || filter(primary) == Filter::Blocked);
+    let listed = primary.must(&["mxone_maintenance", "more_configuration", "iptables", "list"]);
+    assert!(listed.contains("blocked by hand"), "it is still the person's block: {listed}");
+    trio.pair.must(&["manual-takeover", "traffic-in-primary", "--reason", "it is well"]);
+    wait_until("it is open again", || trio.is_open(Primary));
 }

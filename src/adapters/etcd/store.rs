@@ -86,13 +86,15 @@ impl Store {
     /// Lays the memory of a new pair down. Which cluster it is.
     ///
     /// # Errors
-    /// [`EtcdError`], also where the pair is there already.
+    /// [`EtcdError`], also where the pair is there already with another memory.
     pub async fn create(&self, memory: &Memory) -> Result<u64, EtcdError> {
         let book = Book { memory: memory.clone(), term: 0 };
         let mut last = EtcdError::Raced;
         for _ in 0..self.tries() {
             match self.swap((0, 0), &book, Lasting::Same).await {
                 Ok((true, header)) => return Ok(number(&header, "cluster_id")),
+                // No other pair has its name, so a try whose answer was lost may have laid it down.
+                Ok((false, header)) if self.read().await?.book == book => return Ok(number(&header, "cluster_id")),
                 Ok((false, _)) => return Err(EtcdError::Lost(Lost::Unreadable)),
                 Err(error) => last = error,
             }

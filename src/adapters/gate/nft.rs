@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::ports::conversation::Conversation;
 use crate::ports::gate::GateError;
-use crate::ports::host::{Command, Host, printable};
+use crate::ports::host::{Command, Host, HostError, printable};
 
 /// Answered in one line whatever the tables hold, so it tells that all before it is done.
 const MARKER: &str = "describe tcp dport";
@@ -24,6 +24,12 @@ const COMPLAINT: &str = "Error: ";
 
 /// How nft says that a table or set is not there.
 const ABSENT: &str = "No such file or directory";
+
+/// What a kernel without tables of nft says, and what a shell and `sudo` say where there is no nft.
+const NO_NFT: [&str; 2] = ["not supported", "command not found"];
+
+/// The status of a shell that found no such program.
+const NOT_FOUND: i32 = 127;
 
 /// How long nft may take for a line: a hundred times what it takes, and short enough that a close is still in time.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(400);
@@ -67,6 +73,42 @@ impl Nft {
         self.running = Some(conversation);
         judged(printed)
     }
+}
+
+/// What came of an nft of its own for one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// It was done; what it printed.
+    Done(String),
+    /// The table that it names is not there.
+    Absent,
+    /// There is no nft, or its kernel has no tables: no gate was ever made with it. Why.
+    NoNft(String),
+    /// It is there and did not do it: a table may be there.
+    Failed(String),
+}
+
+/// Runs one nft for one line. Only what says so counts as absent.
+///
+/// # Errors
+/// [`HostError`] when the server cannot be asked.
+pub async fn ask_nft(host: &dyn Host, line: &str) -> Result<Asked, HostError> {
+    let output = match host.run(Command::new(std::iter::once("nft").chain(line.split(' ')))).await {
+        Ok(output) => output,
+        Err(error @ HostError::NotStarted { .. }) => return Ok(Asked::NoNft(error.to_string())),
+        Err(error) => return Err(error),
+    };
+    let complaint = output.complaint();
+    let told = String::from_utf8_lossy(&output.stderr);
+    Ok(if output.success() {
+        Asked::Done(output.text())
+    } else if output.status == NOT_FOUND || NO_NFT.iter().any(|no_nft| told.contains(no_nft)) {
+        Asked::NoNft(complaint)
+    } else if told.contains(ABSENT) {
+        Asked::Absent
+    } else {
+        Asked::Failed(complaint)
+    })
 }
 
 async fn exchange(conversation: &mut Conversation, line: &str) -> io::Result<String> {

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 
 use super::by_ipset::{self, ByIpset};
 use super::by_nft::ByNft;
-use crate::domain::traffic::GateRules;
+use super::nft::{Asked, ask_nft};
+use crate::domain::traffic::{GateRules, GateTable};
 use crate::ports::gate::GateError;
 use crate::ports::host::{Command, Host, HostError};
 
@@ -66,24 +67,42 @@ pub(super) struct Read {
     pub(super) ends: bool,
 }
 
-/// The form that works on a server. A gate that is there with ipset is gone on with, or it would stay.
+/// The form that works on a server. A gate that is there is gone on with, or it would stay: with ipset unless there is
+/// a table of nft as well.
+///
+/// An nft that is there and fails is no reason for ipset: its table may be there, and nobody would open it any more.
 ///
 /// # Errors
 /// [`GateError`] when neither works, or the server cannot be asked.
 pub async fn form_of(host: &dyn Host) -> Result<GateForm, GateError> {
-    if by_ipset::is_there(host).await? {
-        return Ok(GateForm::Ipset);
-    }
-    let Err(nft) = works(host, Command::new(["nft", "list", "tables"])).await? else { return Ok(GateForm::Nft) };
+    let (tables, is_ipset_there) = tokio::try_join!(ask_nft(host, "list tables"), by_ipset::is_there(host))?;
+    let nft = match tables {
+        Asked::Done(tables) if is_ipset_there && !has_ours(&tables) => return Ok(GateForm::Ipset),
+        Asked::Done(_) => return Ok(GateForm::Nft),
+        Asked::Failed(because) => return Err(GateError::Refused(format!("nft: {because}"))),
+        Asked::Absent | Asked::NoNft(_) if is_ipset_there => return Ok(GateForm::Ipset),
+        Asked::Absent => "it knows no tables".to_owned(),
+        Asked::NoNft(because) => because,
+    };
     match by_ipset::tried(host).await? {
         Ok(()) => Ok(GateForm::Ipset),
         Err(ipset) => Err(GateError::Refused(format!("nft: {nft}; ipset with iptables: {ipset}"))),
     }
 }
 
+fn has_ours(tables: &str) -> bool {
+    tables.lines().any(|line| GateTable::LIST.strip_prefix("list ") == Some(line.trim()))
+}
+
 pub(super) async fn chosen(host: &Arc<dyn Host>, rules: &GateRules) -> Result<Box<dyn Way>, GateError> {
     Ok(match form_of(host.as_ref()).await? {
-        GateForm::Nft => Box::new(ByNft::new(Arc::clone(host), rules.table.clone())),
+        GateForm::Nft => {
+            // It was made while there was no nft, and would stay closed.
+            if by_ipset::is_there(host.as_ref()).await? {
+                by_ipset::remove_ipset_gate(host.as_ref()).await?;
+            }
+            Box::new(ByNft::new(Arc::clone(host), rules.table.clone()))
+        }
         GateForm::Ipset => Box::new(ByIpset::new(Arc::clone(host), rules.chains.clone())),
     })
 }

@@ -2,13 +2,12 @@
 
 use super::Server;
 use super::filter::Both;
-use crate::adapters::gate::{is_ipset_gate_closed, remove_ipset_gate};
+use crate::adapters::gate::{Asked, ask_nft, is_ipset_gate_closed, remove_ipset_gate};
 use crate::domain::traffic::{Family, GateRead, GateTable, TelephonyPort};
-use crate::ports::host::{Command, HostError};
 use crate::ports::traffic_control::TrafficError;
 
 /// Asks nft once, and ipset only where iptables have chains of the gate. Where there is no nft, or it knows no such
-/// table, there is no gate with it.
+/// table, there is no gate with it; an nft that may not be asked tells nothing.
 pub(super) async fn holds_back(
     server: &Server,
     chains: &Both,
@@ -23,13 +22,10 @@ pub(super) async fn holds_back(
             return Ok(true);
         }
     }
-    let list = Command::new(std::iter::once("nft").chain(GateTable::LIST.split(' ')));
-    match server.host.run(list).await {
-        Ok(output) if output.success() => {
-            Ok(GateRead::parse(&output.text()).is_some_and(|gate| gate.holds_back(telephony)))
-        }
-        Ok(_) | Err(HostError::NotStarted { .. }) => Ok(false),
-        Err(error) => Err(server.failed("reading the gate")(error)),
+    match asked(server, GateTable::LIST, "reading the gate").await? {
+        Asked::Done(printed) => Ok(GateRead::parse(&printed).is_some_and(|gate| gate.holds_back(telephony))),
+        Asked::Absent | Asked::NoNft(_) => Ok(false),
+        Asked::Failed(because) => Err(server.unreadable("the gate", &because)),
     }
 }
 
@@ -41,17 +37,19 @@ pub(super) async fn remove(server: &Server) -> Result<(), TrafficError> {
     remove_table(server).await
 }
 
-/// Where nft cannot list it, there is none, or no nft at all.
+/// Only nft's own word that there is no table, or no nft at all, counts as none.
 async fn remove_table(server: &Server) -> Result<(), TrafficError> {
-    let nft = |line: &'static str| server.host.run(Command::new(std::iter::once("nft").chain(line.split(' '))));
-    let ran = match nft(GateTable::DELETE).await {
-        Ok(output) if output.success() => return Ok(()),
-        Err(HostError::NotStarted { .. }) => return Ok(()),
-        ran => ran.map_err(server.failed("taking out the gate"))?,
+    let doing = "taking out the gate";
+    let because = match asked(server, GateTable::DELETE, doing).await? {
+        Asked::Done(_) | Asked::Absent | Asked::NoNft(_) => return Ok(()),
+        Asked::Failed(because) => because,
     };
-    match nft(GateTable::LIST).await {
-        Ok(output) if output.success() => Err(server.unreadable("the removal of the gate", &ran.complaint())),
-        Ok(_) => Ok(()),
-        Err(error) => Err(server.failed("taking out the gate")(error)),
+    match asked(server, GateTable::LIST, doing).await? {
+        Asked::Absent | Asked::NoNft(_) => Ok(()),
+        Asked::Done(_) | Asked::Failed(_) => Err(server.unreadable("the removal of the gate", &because)),
     }
+}
+
+async fn asked(server: &Server, line: &str, doing: &'static str) -> Result<Asked, TrafficError> {
+    ask_nft(server.host.as_ref(), line).await.map_err(server.failed(doing))
 }

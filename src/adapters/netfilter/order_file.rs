@@ -33,13 +33,20 @@ pub(super) async fn read(server: &Server) -> Result<Option<Order>, TrafficError>
     Ok(Some(written.order))
 }
 
-/// Writes the order and sets or removes the marker file.
+/// Writes the order and sets or removes the marker file; what is so already is only read.
 ///
 /// Between the two a crash may strike. The marker opens a server at boot, so it goes before an order that makes the
 /// server passive, and comes after one that makes it active.
 pub(super) async fn write(server: &Server, order: Order) -> Result<(), TrafficError> {
-    let text = acceptable(server, order).await?;
+    let present = read(server).await?;
+    let text = acceptable(server, present, order)?;
     let (host, marker) = (server.host.as_ref(), server.places.ordered_active());
+    if present == Some(order) {
+        let is_marked = server_file::exists(host, &marker).await.map_err(server.failed("reading the order"))?;
+        if is_marked == (order.active == server.id.site) {
+            return Ok(());
+        }
+    }
     let outcome = async {
         if order.active == server.id.site {
             server_file::write(host, &server.places.order(), text).await?;
@@ -57,7 +64,7 @@ pub(super) async fn write(server: &Server, order: Order) -> Result<(), TrafficEr
 ///
 /// Nobody reads what lies there before all of it is written, so it is written in place.
 pub(super) async fn lay_ready(server: &Server, order: Order) -> Result<(), TrafficError> {
-    let text = acceptable(server, order).await?;
+    let text = acceptable(server, read(server).await?, order)?;
     let (host, places) = (server.host.as_ref(), &server.places);
     let mut files = vec![(places.next_order(), text)];
     if order.active == server.id.site {
@@ -99,9 +106,9 @@ fn script(files: &[String], folder: &str) -> String {
     )
 }
 
-/// The text of an order, if no newer one is there.
-async fn acceptable(server: &Server, order: Order) -> Result<String, TrafficError> {
-    if let Some(present) = read(server).await? {
+/// The text of an order, if no newer one is present.
+fn acceptable(server: &Server, present: Option<Order>, order: Order) -> Result<String, TrafficError> {
+    if let Some(present) = present {
         // Of two different orders of the same epoch neither holds; the first one stays.
         if present.epoch > order.epoch || (present.epoch == order.epoch && present != order) {
             return Err(TrafficError::NewerOrder { server: server.id, present });

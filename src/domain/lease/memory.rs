@@ -24,13 +24,20 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// What a voter remembers when redundancy is configured: the active site holds a standing promise.
+    /// What a voter of a pair remembers that was never switched.
     #[must_use]
     pub fn first(active: Site, agreed: Agreed) -> Self {
-        let epoch = Epoch(1);
+        Self::beginning_with(Order { active, epoch: Epoch(1) }, agreed)
+    }
+
+    /// What a voter remembers that is set up where the servers keep this order: the active site holds a standing
+    /// promise in its epoch. A lower one would lead to orders that no server takes.
+    #[must_use]
+    pub fn beginning_with(order: Order, agreed: Agreed) -> Self {
+        let Order { active, epoch } = order;
         let promise =
             Promise { to: active, epoch, kind: Kind::Standing, length: Duration::ZERO, stamp: Stamp::default() };
-        Self { starts: 0, highest: epoch, promise: Some(promise), order: Order { active, epoch }, agreed }
+        Self { starts: 0, highest: epoch, promise: Some(promise), order, agreed }
     }
 
     /// Whether `other` would be the same file for our purposes.

@@ -1,17 +1,23 @@
 //! A switch while automatic takeover is in force: the voters are told, and do it.
 
-use std::io;
 use std::time::Duration;
+
+use futures_util::future::join_all;
 
 use super::Performer;
 use crate::domain::lease::Command as Order;
 use crate::domain::site::{ServerId, Site};
-use crate::domain::traffic::Traffic;
+use crate::domain::traffic::{Origin, Traffic};
 use crate::flows::Stopped;
 use crate::ports::host::Command;
+use crate::ports::traffic_control::TrafficError;
+use crate::ports::voter::State;
 
 /// The program as every LIM 1 has it that takes part in automatic takeover.
 const PROGRAM: &str = "mxone_system_redundancy";
+
+/// How the program ends there when the order is refused (DESIGN §4).
+const REFUSED: i32 = 3;
 
 /// A hand-over waits for a block that is read back and for a round of promises; this is beyond the slowest profile.
 const HANDED_OVER_WITHIN: Duration = Duration::from_secs(60);
@@ -29,11 +35,16 @@ impl Performer<'_> {
         let begun = self.ports.clock.now();
         let waited = || (self.ports.clock.now() - begun).to_std().unwrap_or_default();
         let mut ordered = 0;
+        let lifted = self.lift_blocks_by_hand(to).await?;
         loop {
             // A block that was not proved in time is taken back, and the order with it: it is given again.
             if waited() >= ORDERED_AGAIN_AFTER * ordered {
                 ordered += 1;
-                self.order_voter(to, vouched, reason).await?;
+                match self.order_voter(to, vouched, reason).await {
+                    // An order given again may be under way already, and a site that a person blocked may be live.
+                    Err(Stopped::NotAllowed(_)) if ordered > 1 || lifted => {}
+                    told => told?,
+                }
             }
             if self.serves(to).await {
                 return Ok("live by the voters, read back".to_owned());
@@ -46,6 +57,21 @@ impl Performer<'_> {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// What a person blocked by hand at the new side its monitor leaves alone. From here on it is an ordinary block, which
+    /// the monitor opens when the site is live. Whether there was any.
+    async fn lift_blocks_by_hand(&self, to: Site) -> Result<bool, Stopped> {
+        let traffic = &self.systems.traffic;
+        let lift = async |server| match traffic.read(server).await {
+            Traffic::Blocked { origin: Origin::Maintenance, .. } => {
+                traffic.block(server, Origin::Order).await.map(|()| true)
+            }
+            Traffic::Blocked { .. } | Traffic::Allowed | Traffic::Partial { .. } | Traffic::Unknown { .. } => Ok(false),
+        };
+        let lifted = join_all(self.configuration.membership.of_site(to).map(lift)).await;
+        let lifted: Vec<bool> = lifted.into_iter().collect::<Result<_, TrafficError>>()?;
+        Ok(lifted.contains(&true))
     }
 
     async fn order_voter(&self, to: Site, vouched: bool, reason: Option<&str>) -> Result<(), Stopped> {
@@ -66,6 +92,7 @@ impl Performer<'_> {
 
     async fn order_here(&self, order: Order) -> Result<(), Stopped> {
         match self.ports.voter.ask(Some(order)).await {
+            Ok(Some(State { refused: Some(because), .. })) => Err(Stopped::NotAllowed(because)),
             Ok(Some(_)) => Ok(()),
             Ok(None) => Err(Stopped::NotProved("the monitor does not work here".to_owned())),
             Err(error) => Err(Stopped::NotProved(format!("the monitor here cannot be told: {error}"))),
@@ -75,11 +102,15 @@ impl Performer<'_> {
     async fn order_there(&self, words: &[&str]) -> Result<(), Stopped> {
         let host = self.systems.hosts.host(ServerId::first_of(Site::Primary));
         let output = host.run(Command::new([&[PROGRAM, "lease"], words].concat())).await?;
-        if output.success() {
-            return Ok(());
+        match output.status {
+            0 => Ok(()),
+            REFUSED => {
+                let told = output.complaint();
+                let because = told.strip_prefix("error: ").unwrap_or(&told);
+                Err(Stopped::NotAllowed(format!("the primary's monitor refuses: {because}")))
+            }
+            _ => Err(Stopped::NotProved(format!("the primary's monitor cannot be told: {}", output.complaint()))),
         }
-        let because = io::Error::other(output.complaint());
-        Err(Stopped::NotProved(format!("the primary's monitor cannot be told: {because}")))
     }
 
     async fn serves(&self, site: Site) -> bool {

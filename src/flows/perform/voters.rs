@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::Performer;
-use crate::domain::site::{ServerId, Site};
+use crate::domain::site::{Order, ServerId, Site};
 use crate::flows::Stopped;
 use crate::flows::carry_out::describe;
 use crate::ports::dialog::{Dialog, News};
@@ -15,7 +15,7 @@ const VOTERS_END_WITHIN: Duration = Duration::from_secs(4);
 
 impl Performer<'_> {
     /// Sets them up as it was wished when it was confirmed; keys and passwords are nowhere kept for later.
-    pub(super) async fn set_up_voters(&self, active: Site, dialog: &mut dyn Dialog) -> Result<String, Stopped> {
+    pub(super) async fn set_up_voters(&self, order: Order, dialog: &mut dyn Dialog) -> Result<String, Stopped> {
         let Some(wish) = self.wish else {
             return Err(Stopped::NotAllowed(
                 "keys are not kept, so this cannot be finished; take it back with --abandon and set the voters up anew"
@@ -24,7 +24,7 @@ impl Performer<'_> {
         };
         let material = self.ports.settings.material(self.configuration);
         let settings = (self.configuration, &material);
-        for line in self.ports.voter_setup.set_up(settings, &*self.systems.hosts, active, wish).await? {
+        for line in self.ports.voter_setup.set_up(settings, &*self.systems.hosts, order, wish).await? {
             dialog.tell(News::Note(line));
         }
         if self.configuration.membership.of_site(Site::Primary).count() > 1 {

@@ -1,5 +1,6 @@
 //! What the monitor of a site does with its own servers: gates, and the order they are kept by.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::domain::site::{LimNumber, Order, ServerId};
 use crate::domain::traffic::{Origin, Traffic};
 use crate::flows::herald::Herald;
 use crate::ports::gate::{Change, GateError, Gates, Until, Whole};
-use crate::ports::traffic_control::{TrafficControl, TrafficError};
+use crate::ports::traffic_control::TrafficControl;
 use crate::ports::voter::Sight;
 
 /// A server that was restarted is open again after so long.
@@ -44,6 +45,10 @@ const STILL_HELD: &str = "every server is blocked, but the service address is st
 
 /// What is told when it was not blocked.
 const OPENED: &str = "another program opened a server that is to be blocked; it is blocked again";
+
+/// What is told of a server that a person blocked.
+const LEFT_TO_PERSON: &str = "was blocked by hand: it stays blocked until a person opens it, with mxone_maintenance \
+                              there or by a manual-takeover to its site";
 
 /// What an alarm about that is about, beside one about the gates.
 const BLOCKED: &str = "a blocked server";
@@ -101,7 +106,7 @@ impl Follow {
         let herald = herald.clone();
         let (wanted, mut seen) = watch::channel(Wanted { order: None, traffic: None, others: false });
         tokio::spawn(async move {
-            let (mut told, mut opened) = (None, false);
+            let (mut told, mut opened, mut by_person) = (None, false, BTreeSet::new());
             loop {
                 let now = *seen.borrow();
                 // A change does not wait for a server that is slow to answer.
@@ -116,7 +121,17 @@ impl Follow {
                 }
                 loop {
                     let now = *seen.borrow_and_update();
-                    let failed = bring(&*traffic, &servers, now).await.err();
+                    let brought = bring(&*traffic, &servers, now).await;
+                    let failed = match brought {
+                        Ok(left) => {
+                            for server in left.difference(&by_person) {
+                                super::tell(&say, format!("{server} {LEFT_TO_PERSON}"));
+                            }
+                            by_person = left;
+                            None
+                        }
+                        Err(because) => Some(because),
+                    };
                     // A server that stays away is told once.
                     if let Some(error) = failed.as_ref().filter(|error| told.as_ref() != Some(*error)) {
                         super::tell(&say, error.clone());
@@ -168,26 +183,61 @@ async fn opened_by_others(traffic: &dyn TrafficControl, servers: &[ServerId], wa
     }
 }
 
-/// All servers at the same time: one that does not answer holds up no other.
-async fn bring(traffic: &dyn TrafficControl, servers: &[ServerId], wanted: Wanted) -> Result<(), String> {
+/// All servers at the same time: one that does not answer holds up no other. Those that a person blocked are left alone.
+async fn bring(
+    traffic: &dyn TrafficControl,
+    servers: &[ServerId],
+    wanted: Wanted,
+) -> Result<BTreeSet<ServerId>, String> {
     let one = |server: &ServerId| {
         let is_held = wanted.others || server.lim == LimNumber::FIRST;
         bring_one(traffic, *server, Wanted { traffic: wanted.traffic.map(|open| open && is_held), ..wanted })
     };
     let brought = join_all(servers.iter().map(one)).await;
-    brought.into_iter().collect::<Result<_, _>>().map_err(|error| error.to_string())
+    let mut left = BTreeSet::new();
+    for (server, brought) in servers.iter().zip(brought) {
+        if brought? == Brought::LeftToPerson {
+            left.insert(*server);
+        }
+    }
+    Ok(left)
 }
 
-/// Order first, so that a server that reboots meanwhile goes by the newer one.
-async fn bring_one(traffic: &dyn TrafficControl, server: ServerId, wanted: Wanted) -> Result<(), TrafficError> {
-    if let Some(order) = wanted.order {
-        traffic.write_order(server, order).await?;
-    }
-    match wanted.traffic {
-        Some(true) => traffic.allow(server).await,
-        Some(false) => traffic.block(server, Origin::Order).await,
+/// What came of bringing a server to what is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Brought {
+    /// It is so.
+    Done,
+    /// A person blocked it by hand, and only a person opens it.
+    LeftToPerson,
+}
+
+/// Order first, so that a server that reboots meanwhile goes by the newer one. A block is made whatever becomes of it.
+async fn bring_one(traffic: &dyn TrafficControl, server: ServerId, wanted: Wanted) -> Result<Brought, String> {
+    let told = match wanted.order {
+        Some(order) => traffic.write_order(server, order).await.map_err(|error| error.to_string()),
         None => Ok(()),
+    };
+    let Some(is_open) = wanted.traffic else { return told.map(|()| Brought::Done) };
+    let found = traffic.read(server).await;
+    if matches!(found, Traffic::Blocked { origin: Origin::Maintenance, .. }) {
+        return told.map(|()| Brought::LeftToPerson);
     }
+    let done = if is_open {
+        told?;
+        match found {
+            // The gate decides from moment to moment.
+            Traffic::Allowed | Traffic::Blocked { origin: Origin::Gate, .. } => Ok(()),
+            // It may be a person's block.
+            Traffic::Unknown { because } => Err(format!("{server} cannot be read: {because}")),
+            Traffic::Blocked { .. } | Traffic::Partial { .. } => {
+                traffic.allow(server).await.map_err(|error| error.to_string())
+            }
+        }
+    } else {
+        traffic.block(server, Origin::Order).await.map_err(|error| error.to_string()).and(told)
+    };
+    done.map(|()| Brought::Done)
 }
 
 impl AtSite {
@@ -227,8 +277,8 @@ impl AtSite {
         tokio::spawn(async move {
             let armed = site.gates.carried_out(change, HELD_WITHIN).await;
             site.arming.store(false, Ordering::Release);
-            // The site may have been blocked meanwhile.
-            site.follow.change(|wanted| wanted.others = armed && wanted.traffic == Some(true));
+            // The site may have been blocked meanwhile, or stand open: what is known late takes nothing back.
+            site.follow.change(|wanted| wanted.others |= armed && wanted.traffic == Some(true));
         });
     }
 

@@ -35,6 +35,8 @@ struct Slow {
     done: Mutex<Vec<String>>,
     /// Whether other servers' gates are held.
     held: bool,
+    /// How long it takes until that is known.
+    known_after: Duration,
     /// Whether the service address cannot be given up.
     keeps_address: bool,
     /// Whether holding the service address never ends.
@@ -76,6 +78,7 @@ impl Gates for Slow {
     }
 
     async fn carried_out(&self, _: Change, _: Duration) -> bool {
+        tokio::time::sleep(self.known_after).await;
         self.held
     }
 
@@ -90,8 +93,9 @@ impl TrafficControl for Slow {
     async fn prepare(&self, _: ServerId, _: Option<Order>) -> Result<(), TrafficError> {
         Ok(())
     }
+    /// Neither open nor blocked, so that whatever is wanted is done.
     async fn read(&self, _: ServerId) -> Traffic {
-        Traffic::Allowed
+        Traffic::Partial { differences: Vec::new() }
     }
     async fn block(&self, server: ServerId, _: Origin) -> Result<(), TrafficError> {
         self.did(format!("blocked {}", server.key()));
@@ -312,6 +316,17 @@ async fn a_server_whose_gate_nobody_holds_is_not_opened() {
         assert!(slow.done().contains(&"allowed primary/1".to_owned()));
         assert_eq!(slow.done().contains(&"allowed primary/2".to_owned()), held, "{:?}", slow.done());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_known_late_of_a_timed_opening_blocks_no_server_of_a_site_that_stands_open() {
+    let slow = Arc::new(Slow { known_after: Duration::from_secs(5), ..Slow::default() });
+    let (mut work, _said) = site(&slow);
+    let effects = vec![open(Right::For(Duration::from_secs(1))), open(Right::Standing)];
+    work.carry_out(effects, Moment::from_nanos(1)).await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let second = slow.done().into_iter().filter(|did| did.ends_with("primary/2")).collect::<Vec<_>>();
+    assert_eq!(second.last().unwrap(), "allowed primary/2", "{second:?}");
 }
 
 #[tokio::test]
