@@ -37,7 +37,6 @@ use clap::{CommandFactory, Parser};
 use crate::config::lease::LeaseFile;
 use crate::domain::journal::Person;
 use crate::domain::lease;
-use crate::domain::site::Site;
 use crate::faces::cli::{Cli, Command, Common, Lab};
 use crate::faces::failure::{Exit, Failure};
 use crate::faces::output::{self, ToReader};
@@ -130,9 +129,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
 async fn monitor(place: &Place, ports: &Ports, json: bool) -> Result<(), Failure> {
     loop {
         let file = wiring::voter::set_up(place)?;
-        let from = file.as_ref().map_or(lease::Voter::Monitor(Site::Alternate), |file| file.me);
         let (say, news) = tokio::sync::mpsc::unbounded_channel();
-        let herald = wiring::notify::herald_with_numbers(place, ports, from.to_string(), say);
+        let herald = wiring::notify::herald_with_numbers(place, ports, file.as_ref(), say);
         let mut running = match &file {
             Some(file) => Some(wiring::voter::start(place, file.clone(), herald.clone()).await?),
             None => None,
@@ -153,7 +151,7 @@ async fn witness(place: &Place, ports: &Ports, listen: Option<SocketAddr>, json:
     };
     let file = LeaseFile { listen: listen.unwrap_or(file.listen), ..file };
     let (say, news) = tokio::sync::mpsc::unbounded_channel();
-    let herald = wiring::notify::herald_with_numbers(place, ports, file.me.to_string(), say);
+    let herald = wiring::notify::herald_with_numbers(place, ports, Some(&file), say);
     let mut voter = wiring::voter::start(place, file, herald.clone()).await?;
     let voter = Voter { said: Some(&mut voter.said), has_changed: &|| false };
     watch::watch(ports, &mut ToReader(std::io::stdout()), json, (voter, Told { herald, news })).await?;

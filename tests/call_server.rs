@@ -75,7 +75,7 @@ async fn every_recorded_printout_reads_as_a_table_or_pattern_of_the_profile_says
 
 #[tokio::test]
 async fn alarms_of_mx_one_itself_are_read_and_only_the_active_system_is_at_fault_for_them() {
-    let alarms = mxone("primary", "alternate").alarms(Site::Alternate).await.unwrap();
+    let alarms = mxone("primary", "alternate").alarms(Site::Alternate).await.unwrap().unwrap();
     assert_eq!(alarms.len(), 5, "{alarms:?}");
     assert_eq!((alarms[1].text.as_str(), alarms[1].lim.as_str()), ("CSTA, Faulty communication channel", "1"));
     let expected = builtin("mxone").unwrap().expected_alarms;

@@ -7,18 +7,23 @@
     reason = "a test ends by panicking"
 )]
 
+#[path = "etcd/certificates.rs"]
+mod certificates;
 #[path = "etcd/cluster.rs"]
 mod cluster;
 
 use std::cell::Cell;
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use cluster::{Etcd, draw_certificates};
-use mxone_system_redundancy::adapters::etcd::{Access, EtcdError, Login, Store, WithEtcd};
+use certificates::draw_certificates;
+use cluster::Etcd;
+use mxone_system_redundancy::adapters::etcd::{Access, ETCD, EtcdError, Login, Store, Told, WithEtcd};
+use mxone_system_redundancy::domain::alarm::{Alarm, Finding};
 use mxone_system_redundancy::domain::configuration::TakeoverSettings;
 use mxone_system_redundancy::domain::lease::memory::Stamp;
 use mxone_system_redundancy::domain::lease::message::{Ask, Beat, Force, Refused, Release, Standing};
@@ -224,6 +229,78 @@ async fn a_pair_that_was_laid_down_by_a_try_without_an_answer_is_found_by_the_ne
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_answers_but_cannot_serve_is_passed_over() {
+    let etcd = Etcd::start();
+    let (primary, _) = sites(&etcd).await;
+    for (start, answer) in (1..).zip([
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 14\r\n\r\nno server here".to_owned(),
+        complaint("etcdserver: rpc not supported for learner"),
+        complaint("etcdserver: corrupt cluster"),
+    ]) {
+        let endpoints = vec![always(answer.clone()), etcd.url()];
+        let access = Access { endpoints, ..primary.access.clone() };
+        let primary = Voting { start, ..Voting::start(Primary, access, primary.cluster) };
+        assert_eq!(primary.ask(1, Kind::Standing).await, Said::Granted, "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_etcd_that_answers_but_would_take_no_vote_is_an_alarm_before_one_is_needed_and_so_is_its_end() {
+    let etcd = Etcd::start();
+    let (primary, _) = sites(&etcd).await;
+    for line in [
+        "user add root:r00t",
+        "user grant-role root root",
+        "user add pbx:p4ss",
+        "role add pbx",
+        "role grant-permission pbx read /mxone_system_redundancy/ --prefix=true",
+        "user grant-role pbx pbx",
+        "auth enable",
+    ] {
+        etcd.control(&line.split(' ').collect::<Vec<_>>());
+    }
+    let login = Some(Login { user: "pbx".to_owned(), password: "p4ss".to_owned() });
+    let mut primary = Voting::start(Primary, Access { login, ..primary.access.clone() }, primary.cluster);
+    assert_eq!(primary.beat().await, Some(Epoch(1)), "it answers");
+    let (alarm, wrong) = primary.finding().await;
+    assert_eq!(alarm, Alarm::WitnessLost);
+    assert!(wrong.as_ref().is_some_and(|wrong| wrong.contains("permission denied")), "{wrong:?}");
+    let may_write = "role grant-permission pbx readwrite /mxone_system_redundancy/ --prefix=true --user root:r00t";
+    etcd.control(&may_write.split(' ').collect::<Vec<_>>());
+    let over = async { while primary.finding().await.1.is_some() {} };
+    tokio::time::timeout(ANSWERED_WITHIN, over).await.expect("it is told to be over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn to_try_whether_etcd_would_take_a_vote_writes_nothing() {
+    let etcd = Etcd::start();
+    let (mut primary, _) = sites(&etcd).await;
+    let written = etcd.revision();
+    assert_eq!(primary.finding().await, (Alarm::WitnessLost, None));
+    assert_eq!(etcd.revision(), written);
+    assert_eq!(etcd.keys(), ["/mxone_system_redundancy/one-pair/memory"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_cannot_be_read_is_told_and_looked_at_again() {
+    let etcd = Etcd::start();
+    let (primary, _) = sites(&etcd).await;
+    let (access, cluster) = (primary.access.clone(), primary.cluster);
+    let tries = std::sync::atomic::AtomicUsize::new(0);
+    let of = access.clone();
+    let store = move || match tries.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+        0 => Err("ca.pem cannot be read".to_owned()),
+        _ => Store::new(of.clone(), PAIR, Some(cluster)).map_err(|error| error.to_string()),
+    };
+    let mut primary = Voting::start_with(Primary, (access, cluster), store);
+    let wrong = primary.finding().await.1.unwrap();
+    assert!(wrong.contains("ca.pem cannot be read"), "{wrong}");
+    primary.send(asked(1, Kind::Standing, primary.stamp())).await;
+    let granted = tokio::time::timeout(Duration::from_secs(20), primary.way.receive()).await;
+    assert!(matches!(granted, Ok((_, Message::Grant(_)))), "{granted:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_promise_outlives_the_leader_of_three_members_and_is_renewed_under_the_next_one() {
     let mut etcds = Etcd::three();
     let endpoints: Vec<String> = etcds.iter().map(Etcd::url).collect();
@@ -346,6 +423,7 @@ struct Voting {
     /// The epoch that it believes to be in force.
     epoch: Cell<u64>,
     told: UnboundedReceiver<String>,
+    found: UnboundedReceiver<Finding>,
     way: WithEtcd,
 }
 
@@ -360,10 +438,21 @@ async fn sites(etcd: &Etcd) -> (Voting, Voting) {
 
 impl Voting {
     fn start(site: Site, access: Access, cluster: u64) -> Self {
-        let store = Store::new(access.clone(), PAIR, Some(cluster)).unwrap();
+        let of = access.clone();
+        let store = move || Store::new(of.clone(), PAIR, Some(cluster)).map_err(|error| error.to_string());
+        Self::start_with(site, (access, cluster), store)
+    }
+
+    fn start_with(
+        site: Site,
+        (access, cluster): (Access, u64),
+        store: impl Fn() -> Result<Store, String> + Send + 'static,
+    ) -> Self {
         let (say, told) = unbounded_channel();
-        let way = WithEtcd::start(Arc::new(Nobody), store, site, say);
-        Self { site, access, cluster, start: 1, sent: Cell::new(0), epoch: Cell::new(1), told, way }
+        let (find, found) = unbounded_channel();
+        let tell = Told { say, found: Box::new(move |finding| drop(find.send(finding))) };
+        let way = WithEtcd::start(Arc::new(Nobody), store, site, tell);
+        Self { site, access, cluster, start: 1, sent: Cell::new(0), epoch: Cell::new(1), told, found, way }
     }
 
     fn started_again(&self) -> Self {
@@ -377,6 +466,13 @@ impl Voting {
 
     async fn send(&self, message: Message) {
         self.way.send(Voter::Witness, &message).await;
+    }
+
+    /// What is found next of the alarm about etcd.
+    async fn finding(&mut self) -> (Alarm, Option<String>) {
+        let found = tokio::time::timeout(ANSWERED_WITHIN * 2, self.found.recv()).await.unwrap().unwrap();
+        assert_eq!(found.about, ETCD);
+        (found.alarm, found.wrong)
     }
 
     async fn receive(&self) -> Option<(Voter, Message)> {
@@ -443,6 +539,27 @@ impl Voting {
 fn asked(epoch: u64, kind: Kind, stamp: Stamp) -> Message {
     let order = Order { active: Primary, epoch: Epoch(1) };
     Message::Ask(Ask { epoch: Epoch(epoch), kind, length: PROMISE, stamp, order })
+}
+
+/// What etcd's gateway answers where a member complains.
+fn complaint(words: &str) -> String {
+    let body = format!(r#"{{"error":"{words}","code":14,"message":"{words}"}}"#);
+    format!("HTTP/1.1 503 Service Unavailable\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+}
+
+/// A server that answers every request with the same.
+fn always(answer: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 4096];
+            let read = stream.read(&mut request);
+            // Whoever asked may have gone.
+            let _ = read.and_then(|_| stream.write_all(answer.as_bytes()));
+        }
+    });
+    url
 }
 
 fn memory() -> Memory {

@@ -7,6 +7,8 @@
     reason = "this is a test; clippy only knows the functions marked as such"
 )]
 
+#[path = "etcd/certificates.rs"]
+mod certificates;
 #[path = "notify/receivers.rs"]
 mod receivers;
 
@@ -15,7 +17,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use receivers::{Hook, MailServer, SystemLog, TrapReceiver};
+use receivers::{Hook, MailServer, Protection, SystemLog, TrapReceiver};
 use serde_json::Value;
 
 /// A machine with nothing but what a test writes.
@@ -115,6 +117,91 @@ fn a_mail_server_that_cannot_protect_the_connection_gets_no_mail_where_it_must()
 }
 
 #[test]
+fn a_mail_goes_over_tls_to_a_server_that_the_named_authority_proves_and_to_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    certificates::draw_certificates(folder.path());
+    let proof = receivers::proof(folder.path());
+    for (word, protection) in
+        [("starttls", Protection::Starttls(proof.clone())), ("tls", Protection::Tls(proof.clone()))]
+    {
+        let server = MailServer::with(protection);
+        let channel = |ca: &str| {
+            format!(
+                "schema: 1\nchannels:\n  - name: operators\n    mail: {{host: 127.0.0.1, port: {}, tls: {word}, \
+                 user: a, password: secret-word, from: a@example.com, to: [b@example.com]{ca}}}\n",
+                server.port()
+            )
+        };
+        let (code, told) = Machine::new(&channel("")).test();
+        assert_eq!((code, &told["channels"][0]["outcome"]), (1, &"refused".into()), "{word}: {told}");
+        assert!(told["channels"][0]["because"].as_str().unwrap().contains("ertificate"), "{word}: {told}");
+        let heard = server.mail();
+        assert!(!heard.contains("AUTH") && !heard.contains("MAIL FROM"), "{word}: {heard}");
+        let ca = format!(", ca: {}", folder.path().join("ca.pem").display());
+        let (code, told) = Machine::new(&channel(&ca)).test();
+        assert_eq!(code, 0, "{word}: {told}");
+        let heard = server.mail();
+        assert_eq!(heard.contains("STARTTLS"), word == "starttls", "{heard}");
+        for part in ["AUTH PLAIN", "RCPT TO:<b@example.com>", "nothing happened", "Auto-Submitted: auto-generated"] {
+            assert!(heard.contains(part), "{word}: {part} is not in\n{heard}");
+        }
+        assert_eq!(heard.matches("Message-ID: <").count(), 1, "{heard}");
+    }
+}
+
+#[test]
+fn a_receiver_whom_the_mail_server_refuses_holds_up_no_other_and_is_named() {
+    let server = MailServer::start();
+    let machine = Machine::new(&format!(
+        "schema: 1\nchannels:\n  - name: operators\n    mail: {{host: 127.0.0.1, port: {}, tls: none, \
+         from: a@example.com, to: [one@example.com, nobody@example.com, two@example.com]}}\n",
+        server.port()
+    ));
+    let (_, told) = machine.test();
+    let because = told["channels"][0]["because"].as_str().unwrap();
+    assert!(because.contains("nobody@example.com") && !because.contains("one@"), "{told}");
+    let heard = server.mail();
+    let taken: Vec<&str> = heard.split("MAIL FROM").filter(|mail| mail.contains("nothing happened")).collect();
+    assert_eq!(taken.len(), 2, "{heard}");
+    assert!(taken[0].contains("RCPT TO:<one@") && taken[1].contains("RCPT TO:<two@"), "{heard}");
+}
+
+#[test]
+fn a_web_hook_over_tls_goes_to_a_server_that_the_named_authority_proves_and_to_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    certificates::draw_certificates(folder.path());
+    let hook = Hook::with(200, Protection::Tls(receivers::proof(folder.path())));
+    let channel = |ca: &str| {
+        let url = format!("https://127.0.0.1:{}/hook", hook.port());
+        format!("schema: 1\nchannels:\n  - name: chat\n    webhook: {{url: '{url}'{ca}}}\n")
+    };
+    let (code, told) = Machine::new(&channel("")).test();
+    assert_eq!((code, &told["channels"][0]["outcome"]), (1, &"refused".into()), "{told}");
+    assert!(!hook.was_asked());
+    let ca = format!(", ca: {}", folder.path().join("ca.pem").display());
+    let (code, told) = Machine::new(&channel(&ca)).test();
+    assert_eq!(code, 0, "{told}");
+    assert!(hook.request().1.contains("\"kind\":\"test\""));
+}
+
+#[test]
+fn what_follows_the_host_in_the_url_of_a_web_hook_is_told_to_nobody() {
+    let hook = Hook::start(404);
+    let machine = Machine::new(&format!(
+        "schema: 1\nchannels:\n  - name: chat\n    webhook: {{url: 'http://127.0.0.1:{}/hook/secret-word?t=secret-word'}}\n\
+         \x20 - name: closed\n    webhook: {{url: 'http://secret-word@127.0.0.1:9/secret-word'}}\n",
+        hook.port()
+    ));
+    let (code, told) = machine.test();
+    assert_eq!(code, 1, "{told}");
+    for (channel, host) in [(0, format!("http://127.0.0.1:{}", hook.port())), (1, "http://127.0.0.1:9".to_owned())] {
+        let because = told["channels"][channel]["because"].as_str().unwrap();
+        assert!(because.contains(&host), "{because}");
+    }
+    assert!(!told.to_string().contains("secret-word"), "{told}");
+}
+
+#[test]
 fn net_snmps_receiver_takes_traps_of_v2c_and_v3_also_of_the_second_run() {
     let receiver = TrapReceiver::start();
     let machine = Machine::new(&format!(
@@ -122,21 +209,25 @@ fn net_snmps_receiver_takes_traps_of_v2c_and_v3_also_of_the_second_run() {
          \x20 - name: secret\n    snmp: {{target: '127.0.0.1:{port}', user: redundancy, auth: sha256, \
          auth_password: the auth password, privacy_password: the privacy password, engine_id: '0x80001f88046c6162'}}\n\
          \x20 - name: older\n    snmp: {{target: '127.0.0.1:{port}', user: older, auth: sha, \
-         auth_password: the auth password, engine_id: '0x80001f88046c6162'}}\n",
+         auth_password: the auth password, engine_id: '0x80001f88046c6162'}}\n\
+         \x20 - name: other\n    snmp: {{target: '127.0.0.1:{port}', user: elsewhere, auth: sha256, \
+         auth_password: the auth password, engine_id: '0x80001f88046c6163'}}\n",
         port = receiver.port()
     ));
     for run in 1..=3 {
         let (code, told) = machine.test();
         assert_eq!(code, 0, "{told}");
-        let traps = receiver.wait_for(3 * run);
-        assert_eq!(traps.matches("8072.9999.9999.9527.0.4").count(), 3 * run, "{traps}");
+        let traps = receiver.wait_for(4 * run);
+        assert_eq!(traps.matches("8072.9999.9999.9527.0.4").count(), 4 * run, "{traps}");
         let text = "STRING: \"this is a test of mxone_system_redundancy; nothing happened\"";
-        assert_eq!(traps.matches(text).count(), 3 * run, "{traps}");
+        assert_eq!(traps.matches(text).count(), 4 * run, "{traps}");
     }
     let engine = fs::read(machine.path().join("var/lib/mxone_system_redundancy/snmp-engine.json")).unwrap();
     let engine: Value = serde_json::from_slice(&engine).unwrap();
-    assert_eq!(engine["boots"], 3, "each run has a number of its own, or its traps are old ones: {engine}");
-    assert_eq!(receiver.traps().matches("9527.1.2.0 = INTEGER: 1").count(), 9, "{}", receiver.traps());
+    for id in ["80001f88046c6162", "80001f88046c6163"] {
+        assert_eq!(engine["engines"][id], 3, "each run has a number of its own, or its traps are old ones: {engine}");
+    }
+    assert_eq!(receiver.traps().matches("9527.1.2.0 = INTEGER: 1").count(), 12, "{}", receiver.traps());
 }
 
 #[test]
@@ -225,6 +316,78 @@ fn the_program_and_a_command_are_run_and_a_file_that_others_may_read_is_refused(
     let open = machine.run(&["notify", "test"]);
     assert_eq!(open.status.code(), Some(2), "{open:?}");
     assert!(String::from_utf8_lossy(&open.stderr).contains("chmod 600"), "{open:?}");
+}
+
+#[test]
+fn a_file_of_somebody_else_names_no_program_that_is_run() {
+    let machine = Machine::new("schema: 1\n");
+    let ran = machine.path().join("ran");
+    machine.write("page", &format!("#!/bin/sh\ntouch {}\n", ran.display()), 0o700);
+    let page = machine.path().join("page");
+    let notify = format!("schema: 1\nchannels: [{{name: pager, command: {{path: {}}}}}]\n", page.display());
+    machine.write("etc/mxone_system_redundancy/notify.yaml", &notify, 0o600);
+    let file = machine.path().join("etc/mxone_system_redundancy/notify.yaml");
+    std::os::unix::fs::chown(&file, Some(12345), None).expect("only root gives a file away");
+    let refused = machine.run(&["notify", "test"]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("somebody else than root"), "{refused:?}");
+    assert!(!ran.exists());
+}
+
+#[test]
+fn the_monitor_tells_at_its_start_what_is_wrong_with_the_file_and_the_channels_that_are_right_work_on() {
+    let machine = Machine::new("");
+    let told = machine.path().join("told");
+    machine.write("page", &format!("#!/bin/sh\necho \"$1 $2\" >> {}\n", told.display()), 0o700);
+    let page = machine.path().join("page");
+    let notify = format!(
+        "schema: 1\nchannels:\n  - name: wrong\n    webhok: {{url: 'https://chat.example.com/'}}\n\
+         \x20 - name: pager\n    command: {{path: {}}}\n",
+        page.display()
+    );
+    machine.write("etc/mxone_system_redundancy/notify.yaml", &notify, 0o600);
+    let checked = machine.run(&["config", "check"]);
+    assert_eq!(checked.status.code(), Some(2), "{checked:?}");
+    assert!(
+        String::from_utf8_lossy(&checked.stderr).contains("notify.yaml:4:5: \"webhok\" is not known"),
+        "{checked:?}"
+    );
+    let _monitor = machine.monitor();
+    let raised = receivers::soon("it is told", || fs::read_to_string(&told).ok().filter(|text| text.ends_with('\n')));
+    assert!(raised.starts_with("alarm-raised ") && raised.contains("notify.yaml:4:5"), "{raised}");
+    machine.write("etc/mxone_system_redundancy/notify.yaml", &notify.replace("webhok", "webhook"), 0o600);
+    receivers::soon("its end is told", || fs::read_to_string(&told).ok().filter(|text| text.contains("alarm-cleared")));
+    assert_eq!(machine.run(&["config", "check"]).status.code(), Some(5), "all is right that is there");
+}
+
+#[test]
+fn a_wrong_file_of_the_voter_is_told_by_config_check() {
+    let machine = Machine::new("schema: 1\n");
+    machine.write("etc/mxone_system_redundancy/lease/lease.yaml", "schema: 1\nme: nobody\n", 0o600);
+    let checked = machine.run(&["config", "check", "--json"]);
+    assert_eq!(checked.status.code(), Some(2), "{checked:?}");
+    let document: Value = serde_json::from_slice(&checked.stdout).unwrap();
+    assert!(document["problems"].to_string().contains("lease.yaml:"), "{document}");
+}
+
+#[test]
+fn numbers_are_served_again_after_the_monitor_had_no_file_left_to_open() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let machine = Machine::new(&format!("schema: 1\nmetrics: {{listen: '127.0.0.1:{port}'}}\n"));
+    let monitor = machine.monitor();
+    let served = || receivers::get(port, "/metrics").filter(|answer| answer.starts_with("HTTP/1.1 200 OK"));
+    receivers::soon("it is served", served);
+    let process = rustix::process::Pid::from_raw(i32::try_from(monitor.0.id()).unwrap());
+    let limited = |current| {
+        let limit = rustix::process::Rlimit { current, maximum: Some(1024) };
+        rustix::process::prlimit(process, rustix::process::Resource::Nofile, limit).unwrap()
+    };
+    let before = limited(Some(3));
+    let waiting = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    limited(before.current.map(|current| current.min(1024)));
+    drop(waiting);
+    receivers::soon("it is served again", served);
 }
 
 #[test]

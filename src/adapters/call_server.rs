@@ -160,13 +160,15 @@ impl CallServer for ProfiledCallServer {
         Ok(Usage { calls, registrations: registrations?.map(|rows| rows.len() as u64) })
     }
 
-    async fn alarms(&self, site: Site) -> Result<Vec<RawAlarm>, CallServerError> {
-        let rows = self.ask_where_told(site, "the alarms", self.platform.facts.alarms.as_ref()).await?;
-        let alarms = rows.unwrap_or_default().into_iter().map(|mut row| {
+    async fn alarms(&self, site: Site) -> Result<Option<Vec<RawAlarm>>, CallServerError> {
+        let Some(query) = &self.platform.facts.alarms else { return Ok(Some(Vec::new())) };
+        let rows = self.ask_where_told(site, "the alarms", Some(query)).await?;
+        let alarm = |mut row: Row| {
             let mut field = |name: &str| row.remove(name).unwrap_or_default();
             RawAlarm { text: field("text"), lim: field("lim"), severity: field("severity") }
-        });
-        Ok(alarms.filter(|alarm| !alarm.text.is_empty() && !alarm.severity.starts_with('0')).collect())
+        };
+        let is_one = |alarm: &RawAlarm| !alarm.text.is_empty() && !alarm.severity.starts_with('0');
+        Ok(rows.map(|rows| rows.into_iter().map(alarm).filter(is_one).collect()))
     }
 
     async fn capacity(&self, server: ServerId) -> Result<Capacity, CallServerError> {

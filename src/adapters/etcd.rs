@@ -21,5 +21,5 @@ mod store;
 mod votes;
 
 pub use gateway::{Access, EtcdError, Login, Lost};
-pub use messages::{WithEtcd, with_causes};
+pub use messages::{ETCD, Told, WithEtcd, with_causes};
 pub use store::Store;

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::durable;
+use super::journal_file::ends_cut_off;
 use crate::domain::alarm::{Notice, Register};
 use crate::ports::events::Events;
 
@@ -31,23 +32,22 @@ impl EventsFile {
         if let Some(folder) = self.past.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut text = read(&self.past)?.unwrap_or_default();
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&self.past)?;
         let mut lines = Vec::new();
         // A line that a crash cut off is ended first, so that it costs no other.
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
+        if ends_cut_off(&mut file)? {
             lines.push(b'\n');
         }
         for notice in news {
             serde_json::to_writer(&mut lines, notice)?;
             lines.push(b'\n');
         }
+        let text = read(&self.past)?.unwrap_or_default();
         let count = text.lines().count();
         if count >= 2 * KEPT {
             let newest: String = text.lines().skip(count - KEPT).flat_map(|line| [line, "\n"]).collect();
             return durable::write(&self.past, &[newest.as_bytes(), &lines].concat());
         }
-        let mut file = OpenOptions::new().append(true).create(true).open(&self.past)?;
         file.write_all(&lines)?;
         file.sync_data()
     }
@@ -70,9 +70,10 @@ impl Events for EventsFile {
     }
 }
 
+/// A line with a byte that is no text costs no other.
 fn read(path: &Path) -> io::Result<Option<String>> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_read_the_same_and_a_line_cut_off_costs_no_other() {
+    fn what_is_kept_is_read_the_same_and_a_line_cut_off_or_damaged_costs_no_other() {
         let root = tempfile::tempdir().unwrap();
         let events = EventsFile::below(root.path());
         assert_eq!((events.register().unwrap(), events.past().unwrap()), (Register::default(), vec![]));
@@ -97,7 +98,7 @@ mod tests {
         register.take(&Finding::of(Alarm::PeerLost, Some("x")), "alternate", notice("").at);
         events.keep(&register, &[notice("one")]).unwrap();
         let mut file = OpenOptions::new().append(true).open(&events.past).unwrap();
-        file.write_all(b"{\"schema\":1,\"at\":\"20").unwrap();
+        file.write_all(b"\xff\xfe\n{\"schema\":1,\"at\":\"20").unwrap();
         events.keep(&register, &[notice("two")]).unwrap();
         assert_eq!(events.register().unwrap(), register);
         assert_eq!(events.past().unwrap(), [notice("one"), notice("two")]);

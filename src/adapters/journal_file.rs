@@ -177,7 +177,7 @@ fn take(file: &File) -> io::Result<bool> {
 }
 
 /// Whether a crash left the last line without its end; the next line then begins on its own.
-fn ends_cut_off(file: &mut File) -> io::Result<bool> {
+pub(super) fn ends_cut_off(file: &mut File) -> io::Result<bool> {
     if file.metadata()?.len() == 0 {
         return Ok(false);
     }

@@ -22,6 +22,9 @@ const NAME: &str = "this machine";
 /// How much of a stream is read at once.
 const PIECE: usize = 256 * 1024;
 
+/// What a program wrote before it ended is read by then.
+const LEFT_OPEN: Duration = Duration::from_secs(1);
+
 /// How a Unix shell tells death by signal n.
 const DEATH_BY_SIGNAL: i32 = 128;
 
@@ -40,10 +43,28 @@ impl Host for LocalHost {
         let mut running = Running::start(&command, &what)?;
         let limit = command.output_limit;
         let all = async {
-            let (stdin, mut stdout, mut stderr) = running.pipes()?;
-            let ((), stdout, stderr) =
-                tokio::try_join!(fed(stdin, &command.input), kept(&mut stdout, limit), kept(&mut stderr, limit),)?;
-            Ok(Output { status: running.ended().await?, stdout, stderr })
+            let (stdin, mut printing, mut complaining) = running.pipes()?;
+            let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+            let status = {
+                let outputs = async {
+                    let printed = kept_in(&mut stdout, &mut printing, limit);
+                    let complained = kept_in(&mut stderr, &mut complaining, limit);
+                    tokio::try_join!(fed(stdin, &command.input), printed, complained).map(drop)
+                };
+                tokio::pin!(outputs);
+                tokio::select! {
+                    read = &mut outputs => {
+                        read?;
+                        running.ended().await?
+                    }
+                    status = running.ended() => {
+                        // What it left in the background may hold its outputs open for good.
+                        timeout(LEFT_OPEN, &mut outputs).await.unwrap_or(Ok(()))?;
+                        status?
+                    }
+                }
+            };
+            Ok(Output { status, stdout, stderr })
         };
         match timeout(command.timeout, all).await {
             Ok(outcome) => outcome.map_err(|end: End| end.explained(&what, &command)),
@@ -176,10 +197,16 @@ async fn fed(mut stdin: ChildStdin, input: &[u8]) -> Result<(), End> {
 /// Reads an output to its end, up to `limit` bytes.
 async fn kept(from: &mut (impl AsyncRead + Unpin), limit: usize) -> Result<Vec<u8>, End> {
     let mut all = Vec::new();
+    kept_in(&mut all, from, limit).await?;
+    Ok(all)
+}
+
+/// As [`kept`], into `all`, which has what came also where this is not waited for.
+async fn kept_in(all: &mut Vec<u8>, from: &mut (impl AsyncRead + Unpin), limit: usize) -> Result<(), End> {
     // One byte more shows that there is more.
     let longest = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    from.take(longest).read_to_end(&mut all).await.map_err(End::Broken)?;
-    if all.len() > limit { Err(End::TooMuch) } else { Ok(all) }
+    from.take(longest).read_to_end(all).await.map_err(End::Broken)?;
+    if all.len() > limit { Err(End::TooMuch) } else { Ok(()) }
 }
 
 /// Hands an output to `sink` piece by piece; no piece may take longer than `silence` to come.

@@ -2,14 +2,10 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
-use tokio::time::timeout;
-
-use crate::ports::host::printable;
+use super::local::LocalHost;
+use crate::ports::host::{Command, Host};
 use crate::ports::notifier::{Notice, NotifyError};
 
 /// A program that has not passed a notice on by then is ended.
@@ -48,39 +44,20 @@ impl NotifyProgram {
         if file.uid() != rustix::process::geteuid().as_raw() || file.mode() & 0o022 != 0 {
             return Err(NotifyError::NotOurs(self.name()));
         }
-        let slow = |_| NotifyError::Failed {
-            program: self.name(),
-            because: format!("it took longer than {} s", PASSED_ON_WITHIN.as_secs()),
-        };
-        timeout(PASSED_ON_WITHIN, self.run(notice)).await.map_err(slow)?
+        let document = serde_json::to_vec(notice).unwrap_or_default();
+        let command = Command::new([self.name(), notice.kind.to_string(), notice.text.clone()]);
+        let command = command.as_user().with_input(document).within(PASSED_ON_WITHIN);
+        let failed = |because: String| NotifyError::Failed { program: self.name(), because };
+        let output = LocalHost.run(command).await.map_err(|error| failed(error.to_string()))?;
+        match (output.status, output.complaint()) {
+            (0, _) => Ok(()),
+            (status, said) if said.is_empty() => Err(failed(format!("exit status {status}, and it said nothing"))),
+            (status, said) => Err(failed(format!("exit status {status}: {said}"))),
+        }
     }
 
     fn name(&self) -> String {
         self.path.display().to_string()
-    }
-
-    async fn run(&self, notice: &Notice) -> Result<(), NotifyError> {
-        let broken = |error| NotifyError::Io(self.name(), error);
-        let mut child = Command::new(&self.path)
-            .args([&notice.kind.to_string(), &notice.text])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(broken)?;
-        if let Some(mut input) = child.stdin.take() {
-            let document = serde_json::to_vec(notice).unwrap_or_default();
-            // One that wants nothing of it has its arguments.
-            let _ = input.write_all(&document).await;
-        }
-        let output = child.wait_with_output().await.map_err(broken)?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let said = String::from_utf8_lossy(&output.stderr);
-        let because = format!("{}: {}", output.status, printable(said.lines().last().unwrap_or("it said nothing")));
-        Err(NotifyError::Failed { program: self.name(), because })
     }
 }
 
@@ -123,7 +100,7 @@ mod tests {
         assert!(!missing.is_there() && missing.send(&notice()).await.is_err());
         let failing = program(root.path(), "#!/bin/sh\necho no route to the mail server >&2\nexit 3\n", 0o700);
         let error = failing.send(&notice()).await.unwrap_err().to_string();
-        assert!(error.contains("exit status: 3") && error.contains("no route to the mail server"), "{error}");
+        assert!(error.contains("exit status 3: no route") && error.contains("no route to the mail server"), "{error}");
     }
 
     #[tokio::test]
@@ -133,5 +110,27 @@ mod tests {
         let open = program(root.path(), &format!("#!/bin/sh\ntouch {}\n", ran.display()), 0o722);
         assert!(matches!(open.send(&notice()).await, Err(NotifyError::NotOurs(_))));
         assert!(!ran.exists());
+    }
+
+    #[tokio::test]
+    async fn what_a_program_leaves_in_the_background_is_not_waited_for_and_lives_on() {
+        let root = tempfile::tempdir().unwrap();
+        let done = root.path().join("done");
+        let script = format!("#!/bin/sh\n(sleep 2; touch {}) &\nexit 0\n", done.display());
+        let begun = std::time::Instant::now();
+        program(root.path(), &script, 0o700).send(&notice()).await.unwrap();
+        assert!(begun.elapsed() < Duration::from_millis(1900), "{:?}", begun.elapsed());
+        while !done.exists() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "it was ended with the program");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_complains_without_an_end_is_ended() {
+        let root = tempfile::tempdir().unwrap();
+        let endless = program(root.path(), "#!/bin/sh\nexec yes >&2\n", 0o700);
+        let error = endless.send(&notice()).await.unwrap_err().to_string();
+        assert!(error.contains("bytes"), "{error}");
     }
 }

@@ -11,15 +11,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::domain::alarm::Metrics;
 use crate::ports::gauges::Gauges;
 
 /// Who has not asked by then, or does not take the answer, is left.
 const SERVED_WITHIN: Duration = Duration::from_secs(5);
+
+/// So many are served at once; others wait. Two Prometheus servers and a person are three.
+const AT_ONCE: usize = 8;
+
+/// After a connection that could not be taken, the next one is waited for so much later.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// A head is no longer.
 const LONGEST: u64 = 8 * 1024;
@@ -63,10 +69,19 @@ impl Prometheus {
         let listener = TcpListener::bind(at).await?;
         let text = Arc::clone(&self.text);
         let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
+            let seats = Arc::new(Semaphore::new(AT_ONCE));
+            while let Ok(seat) = Arc::clone(&seats).acquire_owned().await {
+                let Ok((stream, _)) = listener.accept().await else {
+                    // Too many open files, as a rule: that passes.
+                    sleep(AGAIN_AFTER).await;
+                    continue;
+                };
                 let text = text.read().unwrap_or_else(PoisonError::into_inner).clone();
-                // Whoever asked has gone, or asked nothing.
-                tokio::spawn(async move { timeout(SERVED_WITHIN, answer(stream, &text)).await });
+                tokio::spawn(async move {
+                    // Whoever asked has gone, or asked nothing.
+                    let _ = timeout(SERVED_WITHIN, answer(stream, &text)).await;
+                    drop(seat);
+                });
             }
         });
         *listening = Some(Listening { at, task });
@@ -146,6 +161,23 @@ mod tests {
         let answer = asked(listen, "/metrics").await;
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\none 2\n"), "{answer}");
         assert!(asked(listen, "/etc/passwd").await.starts_with("HTTP/1.1 404"));
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_nothing_takes_no_more_than_a_seat_of_a_few() {
+        let listen = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let metrics = Metrics { file: None, listen: Some(listen) };
+        let prometheus = Prometheus::new(Box::new(move || metrics.clone()));
+        prometheus.publish("one 1\n").await.unwrap();
+        let mut silent = Vec::new();
+        for _ in 0..AT_ONCE {
+            silent.push(TcpStream::connect(listen).await.unwrap());
+        }
+        let next = asked(listen, "/metrics");
+        tokio::pin!(next);
+        assert!(timeout(SERVED_WITHIN / 5, &mut next).await.is_err(), "every seat is taken");
+        silent.pop();
+        assert!(timeout(SERVED_WITHIN / 2, next).await.unwrap().ends_with("one 1\n"), "one seat is free");
     }
 
     #[tokio::test]

@@ -9,8 +9,8 @@ use serde_yaml::Spanned;
 
 use super::document::{self, Problem};
 use crate::domain::alarm::{
-    ChannelKind, ChannelSettings, Kind, MailSettings, Metrics, Notification, NotifySettings, Severity, SnmpSettings,
-    SyslogPlace, Tls, TrapAuth, TrapHash,
+    ChannelKind, ChannelSettings, Kind, MailSettings, Metrics, Notification, NotifySettings, SnmpSettings, SyslogPlace,
+    Tls, TrapAuth, TrapHash,
 };
 
 /// The format of the file.
@@ -18,6 +18,9 @@ const SCHEMA: u32 = 1;
 
 /// Where our traps are, unless the file says otherwise: below net-snmp's playground, which is nobody's for good.
 const ARC: &str = "1.3.6.1.4.1.8072.9999.9999.9527";
+
+/// The kinds that a channel may be about.
+const KINDS: &str = "role-changed, alarm-raised, alarm-cleared, overlap";
 
 /// RFC 3414 asks for passwords of this many characters.
 const SNMP_PASSWORD: usize = 8;
@@ -28,7 +31,7 @@ const SNMP_PASSWORD: usize = 8;
 struct File {
     schema: Spanned<u32>,
     #[serde(default)]
-    channels: Vec<Channel>,
+    channels: Vec<Spanned<Channel>>,
     #[serde(default)]
     metrics: Numbers,
 }
@@ -76,7 +79,7 @@ struct Mail {
     #[serde(default)]
     user: Option<Spanned<String>>,
     #[serde(default)]
-    password: Option<String>,
+    password: Option<Spanned<String>>,
     from: Spanned<String>,
     to: Spanned<Vec<Spanned<String>>>,
     #[serde(default)]
@@ -119,27 +122,53 @@ struct Command {
     path: Spanned<PathBuf>,
 }
 
-/// Reads the file.
-///
-/// # Errors
-/// Every [`Problem`] found, with its place.
-pub fn read(path: &Path, text: &str) -> Result<NotifySettings, Vec<Problem>> {
-    let file: File = document::parse(path, text)?;
+/// Reads the file: what can be used of it, and every [`Problem`] with its place. A channel with a problem is left out,
+/// and holds up no other.
+#[must_use]
+pub fn read(path: &Path, text: &str) -> (NotifySettings, Vec<Problem>) {
+    let reading = document::read_on::<File>(path, text);
     let mut reader = Reader { path, problems: Vec::new() };
-    if file.schema.value != SCHEMA {
-        reader.complain(&file.schema, format!("this program reads schema {SCHEMA}"), format!("schema: {SCHEMA}"));
-    }
-    let mut names = BTreeSet::new();
-    let mut channels = Vec::new();
-    for channel in file.channels {
-        if channel.name.value.trim().is_empty() || !names.insert(channel.name.value.clone()) {
-            let message = format!("the name \"{}\" is empty or taken", channel.name.value);
-            reader.complain(&channel.name, message, "a name of its own");
+    let mut settings = NotifySettings::default();
+    if let Some(file) = reading.value {
+        if file.schema.value == SCHEMA {
+            let starts = file.channels.iter().map(|channel| start(text, channel)).collect();
+            let left_out = Troubled { starts, problems: &reading.problems };
+            settings.channels = reader.channels(file.channels, &left_out);
+            settings.metrics = reader.metrics(file.metrics);
+        } else {
+            let message = format!("this program reads schema {SCHEMA}");
+            reader.complain(&file.schema, message, format!("schema: {SCHEMA}"));
         }
-        channels.extend(reader.channel(channel));
     }
-    let metrics = reader.metrics(file.metrics);
-    if reader.problems.is_empty() { Ok(NotifySettings { channels, metrics }) } else { Err(reader.problems) }
+    let mut problems = [reading.problems, reader.problems].concat();
+    problems.sort();
+    (settings, problems)
+}
+
+/// Which channels have an entry that was not understood: without it they would say something else than was meant.
+struct Troubled<'a> {
+    /// The line in which each begins.
+    starts: Vec<u64>,
+    problems: &'a [Problem],
+}
+
+impl Troubled<'_> {
+    fn has(&self, channel: usize) -> bool {
+        let from = self.starts.get(channel).copied().unwrap_or_default();
+        let to = self.starts.get(channel + 1).copied().unwrap_or(u64::MAX);
+        self.problems.iter().any(|problem| (from..to).contains(&problem.line))
+    }
+}
+
+/// The line in which a channel begins: that of the dash before it, for its first entry may be what was not understood.
+fn start(text: &str, channel: &Spanned<Channel>) -> u64 {
+    let (line, column) = (channel.referenced.line(), channel.referenced.column());
+    let is_dash = |text: &str| {
+        let inner = text.trim_start_matches(' ');
+        inner.starts_with('-') && ((text.len() - inner.len()) as u64) + 1 < column
+    };
+    let above = (1..).zip(text.lines()).take_while(|(number, _)| *number <= line);
+    above.filter(|(_, text)| is_dash(text)).last().map_or(line, |(number, _)| number)
 }
 
 struct Reader<'a> {
@@ -161,30 +190,46 @@ impl Reader<'_> {
         found
     }
 
-    fn channel(&mut self, channel: Channel) -> Option<ChannelSettings> {
-        let severity = match &channel.severity {
-            Some(text) => self.word(text, |word| word.parse().ok(), "info, warning, major, critical")?,
-            None => Severity::default(),
-        };
+    /// The channels about which there is nothing to complain.
+    fn channels(&mut self, channels: Vec<Spanned<Channel>>, troubled: &Troubled) -> Vec<ChannelSettings> {
+        let (mut names, mut good) = (BTreeSet::new(), Vec::new());
+        for (at, channel) in channels.into_iter().enumerate() {
+            let before = self.problems.len();
+            let name = channel.value.name.clone();
+            if name.value.trim().is_empty() || !names.insert(name.value.clone()) {
+                let message = format!("the name \"{}\" is empty or taken", name.value);
+                self.complain(&name, message, "a name of its own");
+            }
+            let is_troubled = troubled.has(at);
+            let read = self.channel(channel.value, is_troubled);
+            good.extend(read.filter(|_| self.problems.len() == before && !is_troubled));
+        }
+        good
+    }
+
+    /// What a channel says, as far as it can be told; of one that is troubled already not what else it lacks.
+    fn channel(&mut self, channel: Channel, is_troubled: bool) -> Option<ChannelSettings> {
+        let words = "info, warning, major, critical";
+        let severity = channel.severity.and_then(|text| self.word(&text, |word| word.parse().ok(), words));
         let mut on = BTreeSet::new();
         for kind in &channel.on {
-            on.extend(self.word(kind, |word| word.parse::<Kind>().ok(), "role-changed, alarm-raised, alarm-cleared"));
+            on.extend(self.word(kind, |word| word.parse::<Kind>().ok(), KINDS));
         }
         let Channel { name, syslog, mail, snmp, webhook, command, .. } = channel;
-        let mut kinds = Vec::new();
-        kinds.extend(syslog.and_then(|syslog| self.syslog(&syslog)));
-        let ways = [mail.is_some(), snmp.is_some(), webhook.is_some(), command.is_some()];
-        let said = kinds.len() + ways.iter().filter(|way| **way).count();
-        if said != 1 && self.problems.is_empty() {
+        let ways = [syslog.is_some(), mail.is_some(), snmp.is_some(), webhook.is_some(), command.is_some()];
+        let said = ways.iter().filter(|way| **way).count();
+        if said != 1 && !is_troubled {
             let message = format!("channel \"{}\" says {said} ways of telling people", name.value);
             self.complain(&name, message, "one of syslog, mail, snmp, webhook, command");
         }
+        let mut kinds = Vec::new();
+        kinds.extend(syslog.and_then(|syslog| self.syslog(&syslog)));
         kinds.extend(mail.and_then(|mail| self.mail(mail)));
         kinds.extend(snmp.and_then(|snmp| self.snmp(snmp)));
         kinds.extend(webhook.and_then(|webhook| self.webhook(webhook)));
         kinds.extend(command.and_then(|command| self.absolute(command.path)).map(|path| ChannelKind::Command { path }));
-        let kind = kinds.pop()?;
-        Some(ChannelSettings { name: name.value, wants: Notification { severity, on }, kind })
+        let wants = Notification { severity: severity.unwrap_or_default(), on };
+        Some(ChannelSettings { name: name.value, wants, kind: kinds.pop()? })
     }
 
     fn syslog(&mut self, syslog: &Syslog) -> Option<ChannelKind> {
@@ -202,7 +247,7 @@ impl Reader<'_> {
             "tls" => Some((Tls::Tls, 465)),
             _ => None,
         };
-        let (tls, usual) = self.word(&mail.tls, words, "none, starttls, tls")?;
+        let protection = self.word(&mail.tls, words, "none, starttls, tls");
         if mail.to.value.is_empty() {
             self.complain(&mail.to, "nobody gets the mail", "to: [ADDRESS, ...]");
         }
@@ -212,80 +257,88 @@ impl Reader<'_> {
                 self.complain(address, format!("\"{}\" is no mail address", address.value), "NAME@DOMAIN");
             }
         }
-        let login = match (mail.user, mail.password) {
-            (Some(user), Some(_)) if tls == Tls::None => {
-                self.complain(&user, "a password would cross the network in the clear", "tls: starttls, or no user");
-                None
+        let in_the_clear = protection.is_some_and(|(tls, _)| tls == Tls::None);
+        match (&mail.user, &mail.password) {
+            (Some(user), Some(_)) if in_the_clear => {
+                self.complain(user, "a password would cross the network in the clear", "tls: starttls, or no user");
             }
-            (Some(user), Some(password)) => Some((user.value, password)),
-            (Some(user), None) => {
-                self.complain(&user, "a user without a password", "password: ...");
-                None
-            }
-            (None, _) => None,
-        };
+            (Some(user), None) => self.complain(user, "a user without a password", "password: ..."),
+            (None, Some(password)) => self.complain(password, "a password without a user", "user: ..."),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        let login = mail.user.zip(mail.password).map(|(user, password)| (user.value, password.value));
         let ca = mail.ca.and_then(|ca| self.absolute(ca));
+        let (tls, usual) = protection?;
         let (host, port) = (mail.host, mail.port.unwrap_or(usual));
         let to = mail.to.value.into_iter().map(|address| address.value).collect();
         Some(ChannelKind::Mail(MailSettings { host, port, tls, login, from: mail.from.value, to, ca }))
     }
 
     fn snmp(&mut self, snmp: Snmp) -> Option<ChannelKind> {
-        let target = self.host_and_port(&snmp.target, "HOST:162")?;
+        let target = self.host_and_port(&snmp.target, "HOST:162");
         let oid = match &snmp.oid {
-            Some(text) => self.word(text, arc, "the arcs with three numbers or more")?,
-            None => arc(ARC)?,
+            Some(text) => self.word(text, arc, "the arcs with three numbers or more"),
+            None => arc(ARC),
         };
-        let engine = match &snmp.engine_id {
-            Some(text) => Some(self.word(text, engine, "the engines with 5 to 32 bytes in hexadecimal digits")?),
-            None => None,
-        };
-        let auth = match (snmp.community, &snmp.user, &snmp.auth, &snmp.auth_password) {
-            (Some(community), None, None, None) => TrapAuth::Community(community),
-            (None, Some(user), Some(hash), Some(password)) => {
-                let words = |word: &str| match word {
-                    "sha" => Some(TrapHash::Sha),
-                    "sha256" => Some(TrapHash::Sha256),
-                    _ => None,
-                };
-                let hash = self.word(hash, words, "sha, sha256")?;
-                for password in snmp.privacy_password.iter().chain([password]) {
-                    if password.value.chars().count() < SNMP_PASSWORD {
-                        let message = format!("it has fewer than {SNMP_PASSWORD} characters");
-                        self.complain(password, message, "a longer password");
-                    }
-                }
-                let privacy = snmp.privacy_password.map(|password| password.value);
-                TrapAuth::User { user: user.value.clone(), auth: (hash, password.value.clone()), privacy }
+        let engines = "the engines with 5 to 32 bytes in hexadecimal digits";
+        let engine = snmp.engine_id.as_ref().and_then(|text| self.word(text, engine, engines));
+        let auth = self.trap_auth(snmp);
+        Some(ChannelKind::Snmp(SnmpSettings { target: target?, auth: auth?, engine, oid: oid? }))
+    }
+
+    fn trap_auth(&mut self, snmp: Snmp) -> Option<TrapAuth> {
+        let passwords = [snmp.auth_password.as_ref(), snmp.privacy_password.as_ref()];
+        for password in passwords.into_iter().flatten() {
+            if password.value.chars().count() < SNMP_PASSWORD {
+                let message = format!("a password of fewer than {SNMP_PASSWORD} characters");
+                self.complain(password, message, "a longer password");
+            }
+        }
+        let hash = snmp.auth.as_ref().and_then(|auth| {
+            let words = |word: &str| match word {
+                "sha" => Some(TrapHash::Sha),
+                "sha256" => Some(TrapHash::Sha256),
+                _ => None,
+            };
+            self.word(auth, words, "sha, sha256")
+        });
+        match (snmp.community, snmp.user, snmp.auth, snmp.auth_password, snmp.privacy_password) {
+            (Some(community), None, None, None, None) => Some(TrapAuth::Community(community)),
+            (None, Some(user), Some(_), Some(password), privacy) => {
+                let privacy = privacy.map(|password| password.value);
+                Some(TrapAuth::User { user: user.value, auth: (hash?, password.value), privacy })
             }
             _ => {
+                let message = "a trap needs either a community and nothing of a user, or a user and what proves it";
                 let write = "community: ... (v2c), or user, auth (sha, sha256) and auth_password (v3)";
-                self.complain(&snmp.target, "a trap needs either a community or a user", write);
-                return None;
+                self.complain(&snmp.target, message, write);
+                None
             }
-        };
-        Some(ChannelKind::Snmp(SnmpSettings { target, auth, engine, oid }))
+        }
     }
 
     fn webhook(&mut self, webhook: Webhook) -> Option<ChannelKind> {
         let url = webhook.url;
         let is_url =
             ["http://", "https://"].iter().any(|start| url.value.len() > start.len() && url.value.starts_with(start));
+        let ca = webhook.ca.and_then(|ca| self.absolute(ca));
         if !is_url {
-            self.complain(&url, format!("\"{}\" is no URL", url.value), "https://...");
+            // It may be a secret, as those of most chats are.
+            self.complain(&url, "this is no URL of a web hook", "https://...");
             return None;
         }
-        let ca = webhook.ca.and_then(|ca| self.absolute(ca));
         Some(ChannelKind::Webhook { url: url.value, secret: webhook.secret, ca })
     }
 
     fn metrics(&mut self, numbers: Numbers) -> Metrics {
         let file = numbers.file.and_then(|file| self.absolute(file));
-        if let Some(listen) = numbers.listen.as_ref().filter(|listen| !listen.value.ip().is_loopback()) {
+        let (own, open): (Vec<_>, Vec<_>) =
+            numbers.listen.into_iter().partition(|listen| listen.value.ip().is_loopback());
+        for listen in open {
             let message = format!("{} can be reached from elsewhere, and the numbers are not protected", listen.value);
-            self.complain(listen, message, "an address of the loopback, 127.0.0.1:PORT or \"[::1]:PORT\"");
+            self.complain(&listen, message, "an address of the loopback, 127.0.0.1:PORT or \"[::1]:PORT\"");
         }
-        Metrics { file, listen: numbers.listen.map(|listen| listen.value) }
+        Metrics { file, listen: own.first().map(|listen| listen.value) }
     }
 
     fn absolute(&mut self, path: Spanned<PathBuf>) -> Option<PathBuf> {
@@ -325,7 +378,8 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<NotifySettings, Vec<String>> {
-        read(Path::new("notify.yaml"), text).map_err(|problems| problems.iter().map(ToString::to_string).collect())
+        let (settings, problems) = read(Path::new("notify.yaml"), text);
+        if problems.is_empty() { Ok(settings) } else { Err(problems.iter().map(ToString::to_string).collect()) }
     }
 
     #[test]
@@ -362,7 +416,7 @@ mod tests {
         for part in [
             "notify.yaml:4:15: \"bad\" is none of info, warning, major, critical",
             "notify.yaml:6:11: the name \"a\" is empty or taken",
-            "\"ftp://x\" is no URL",
+            "notify.yaml:7:20: this is no URL of a web hook",
             "a password would cross the network in the clear",
             "\"nobody\" is no mail address",
             "fewer than 8 characters",
@@ -383,5 +437,45 @@ mod tests {
         assert!(parsed(two).unwrap_err().join("\n").contains("says 2 ways"));
         assert!(parsed("schema: 1\nchanels: []\n").unwrap_err().join("\n").contains("chanels"));
         assert_eq!(parsed("schema: 1\n").unwrap(), NotifySettings::default());
+    }
+
+    #[test]
+    fn a_channel_that_is_wrong_holds_up_no_other_and_is_not_used_with_what_is_left_of_it() {
+        let names = |text: &str| {
+            let (settings, problems) = read(Path::new("notify.yaml"), text);
+            let names: Vec<String> = settings.channels.into_iter().map(|channel| channel.name).collect();
+            (names.join(" "), problems.len())
+        };
+        let good = "  - name: log\n    syslog: {to: /dev/log}\n";
+        let hidden =
+            "    snmp: {target: 'h:162', user: u, auth: sha, auth_password: 'long enough', privcy: 'long enough'}\n";
+        for (wrong, count) in [
+            (format!("  - name: traps\n{hidden}"), 1),
+            (format!("  - severty: major\n    name: traps\n{}", hidden.replace(", privcy: 'long enough'", "")), 1),
+            ("  - name: chat\n    webhook: {url: 'http://h/', secrt: x}\n".to_owned(), 1),
+            ("  - name: mail\n    mail: {host: h, port: many, tls: tls, from: a@b, to: [a@b]}\n".to_owned(), 1),
+            ("  - name: mail\n    mail: {host: h, tls: so, from: nobody, to: []}\n".to_owned(), 3),
+            ("  - name: page\n    severity: bad\n    command: {path: page}\n".to_owned(), 2),
+            ("  - name: log\n    syslog: {to: /dev/log}\n".to_owned(), 1),
+        ] {
+            let last = good.replace("log\n    s", "last\n    s");
+            let text = format!("schema: 1\nchannels:\n{good}{wrong}{last}");
+            assert_eq!(names(&text), ("log last".to_owned(), count), "{text}");
+        }
+        assert_eq!(names(&format!("schema: 2\nchannels:\n{good}")), (String::new(), 1));
+    }
+
+    #[test]
+    fn what_would_be_left_out_in_silence_is_told_and_a_secret_is_not() {
+        let one =
+            |channel: &str| parsed(&format!("schema: 1\nchannels: [{{name: a, {channel}}}]\n")).unwrap_err().join("\n");
+        let hidden = one("snmp: {target: 'h:162', community: lab, privacy_password: 'long enough'}");
+        assert!(hidden.contains("either a community and nothing of a user"), "{hidden}");
+        let nobody = one("mail: {host: h, tls: tls, password: hunter22, from: a@b, to: [a@b]}");
+        assert!(nobody.contains("a password without a user") && !nobody.contains("hunter22"), "{nobody}");
+        let hook = one("webhook: {url: 'htps://chat.example.com/hunter22'}");
+        assert!(hook.contains("this is no URL") && !hook.contains("hunter22"), "{hook}");
+        let password = one("mail: {host: h, tls: tls, user: u, password: [hunter22], from: a@b, to: [a@b]}");
+        assert!(!password.contains("hunter22"), "{password}");
     }
 }

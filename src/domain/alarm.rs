@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 mod channel;
 mod notice;
 mod numbers;
+mod post;
 mod register;
 mod system;
 
@@ -17,6 +18,7 @@ pub use channel::{
 pub use channel::{Notification, TrapAuth, TrapHash};
 pub use notice::{Kind, Notice};
 pub use numbers::Numbers;
+pub use post::Post;
 pub use register::{Finding, Raised, Register};
 pub use system::{ExpectedAlarms, Reading, Standing, SystemAlarm};
 

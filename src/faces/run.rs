@@ -219,12 +219,21 @@ impl Run<'_> {
     }
 
     fn check_configuration(&mut self) -> Result<(), Failure> {
-        match self.ports.settings.load() {
-            Ok(Some(_)) => self.emit(&json!({"schema": SCHEMA, "problems": []}), "the configuration is right\n"),
-            Ok(None) => Err(Stopped::NotConfigured.into()),
-            Err(SettingsError::Problems(problems)) => self.tell_problems(&problems, "the configuration is not right"),
-            Err(error @ SettingsError::Io { .. }) => Err(Stopped::from(error).into()),
+        let loaded = self.ports.settings.load();
+        let mut problems = match &loaded {
+            Err(SettingsError::Problems(problems)) => problems.clone(),
+            Ok(_) | Err(SettingsError::Io { .. }) => Vec::new(),
+        };
+        // Each machine with a monitor or a witness has these, whether a configuration is there or not.
+        problems.extend(self.ports.voter_setup.problems());
+        problems.extend(self.ports.notifier.channels().problems);
+        if !problems.is_empty() {
+            return self.tell_problems(&problems, "the configuration is not right");
         }
+        if loaded.map_err(Stopped::from)?.is_none() {
+            return Err(Stopped::NotConfigured.into());
+        }
+        self.emit(&json!({"schema": SCHEMA, "problems": []}), "the configuration is right\n")
     }
 
     /// What a check found: a document where one is asked for, else an error that lists it.

@@ -155,6 +155,7 @@ struct Copying {
 
 impl<'a> Watcher<'a> {
     fn new(ports: &'a Ports, out: &'a mut (dyn Write + Send), json: bool, herald: Herald) -> Self {
+        let aftermath = Aftermath::knowing(herald.register().borrow().overlaps.clone());
         Self {
             ports,
             out,
@@ -164,7 +165,7 @@ impl<'a> Watcher<'a> {
             copy: None,
             last_error: None,
             not_begun: None,
-            aftermath: Aftermath::default(),
+            aftermath,
             compared: None,
             comparison: None,
         }
@@ -229,8 +230,7 @@ impl<'a> Watcher<'a> {
     fn tell_compared(&mut self, compared: &Compared) {
         self.voter_tells(&compared.to_string());
         if let Compared::Overlap(overlap) = compared {
-            // It is over; the next look clears it.
-            self.herald.found(Finding::of(Alarm::DualLive, Some(overlap.to_string())));
+            self.herald.overlap(overlap.epochs, overlap.to_string());
         }
     }
 
@@ -311,6 +311,9 @@ impl Looking {
             self.looker = looker;
             for finding in found.findings {
                 self.herald.found(finding);
+            }
+            for (site, texts) in found.system_alarms {
+                self.herald.found_all(Alarm::SystemAlarm, site.to_string(), texts);
             }
             if let Some(order) = found.order {
                 self.herald.order(order, voters);

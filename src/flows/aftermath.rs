@@ -58,6 +58,12 @@ struct Told {
 }
 
 impl Aftermath {
+    /// What was told before this start.
+    #[must_use]
+    pub fn knowing(told: Vec<(Epoch, Epoch)>) -> Self {
+        Self { told, ..Self::default() }
+    }
+
     /// Holds the reigns of both sites against each other. Nothing is found where no voter works here, or while the
     /// primary does not answer.
     ///
@@ -117,6 +123,8 @@ mod tests {
         assert_eq!(aftermath.news(after, Vec::new(), within), [apart]);
         assert_eq!(aftermath.news(after, vec![overlap], within), [Compared::Overlap(overlap)]);
         assert_eq!(aftermath.news(after, vec![overlap], within), []);
+        let mut restarted = Aftermath::knowing(vec![overlap.epochs]);
+        assert_eq!(restarted.news(after, vec![overlap], within), [], "a restart tells nothing again");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::domain::alarm::{Alarm, Finding, Reading, SystemAlarm};
 use crate::domain::boot::{Contact, Corrections};
 use crate::domain::configuration::Configuration;
 use crate::domain::journal::{Memory, Outcome};
+use crate::domain::schedule::AutoCopy;
 use crate::domain::site::{Order, ServerId, Site};
 use crate::domain::traffic::Traffic;
 use crate::ports::systems::SystemPorts;
@@ -31,11 +32,19 @@ const VERSIONS_EVERY: u32 = 30;
 /// The alarms of the systems themselves are asked for in one look of so many, every minute.
 const SYSTEM_ALARMS_EVERY: u32 = 6;
 
+/// Unexpected alarms of one system that are told one by one; a system that has more of them is in a state of its own.
+const TOLD_ONE_BY_ONE: usize = 20;
+
+/// What stands for the others.
+const MORE: &str = "it has more alarms than are told one by one";
+
 /// What one look found.
 #[derive(Debug, Default)]
 pub struct Found {
     /// The alarms that are raised or not.
     pub findings: Vec<Finding>,
+    /// The unexpected alarms of each system that could be asked for them.
+    pub system_alarms: Vec<(Site, BTreeSet<String>)>,
     /// The order in force, where a server told it.
     pub order: Option<Order>,
 }
@@ -56,6 +65,7 @@ impl Looker {
         let configuration = &configured.configuration;
         let contacts = confirmed(&configured.systems, configuration).await;
         let mut findings: Vec<Finding> = dual_live(&contacts).into_iter().collect();
+        let mut system_alarms = Vec::new();
         if !voters {
             findings.extend(self.primary_lost(&contacts));
             findings.push(tampered(&contacts));
@@ -63,17 +73,17 @@ impl Looker {
         if let Ok(memory) = ports.journal.memory() {
             let now = ports.clock.now().fixed_offset();
             findings.extend(copy_failed(&memory));
-            findings.push(copy_late(configuration, &memory, now));
+            findings.push(copy_late(configuration.auto_copy.as_ref(), &memory, now));
         }
         if self.looks.is_multiple_of(VERSIONS_EVERY) {
             findings.extend(versions(&configured.systems).await);
         }
         if self.looks.is_multiple_of(SYSTEM_ALARMS_EVERY) {
             let is_loaded = ports.journal.memory().is_ok_and(|memory| memory.loaded.is_some());
-            findings.extend(system_alarms(&configured, &contacts, is_loaded).await);
+            system_alarms = unexpected_alarms(&configured, &contacts, is_loaded).await;
         }
         self.looks = self.looks.wrapping_add(1);
-        Found { findings, order: Corrections::judge(&contacts).order }
+        Found { findings, system_alarms, order: Corrections::judge(&contacts).order }
     }
 
     /// The primary is lost when its LIM 1 did not answer in two looks.
@@ -137,8 +147,8 @@ fn copy_failed(memory: &Memory) -> Option<Finding> {
 }
 
 /// Whether a slot of the daily copy passed without an attempt.
-fn copy_late(configuration: &Configuration, memory: &Memory, now: DateTime<FixedOffset>) -> Finding {
-    let due = configuration.auto_copy.as_ref().and_then(|auto_copy| {
+fn copy_late(auto_copy: Option<&AutoCopy>, memory: &Memory, now: DateTime<FixedOffset>) -> Finding {
+    let due = auto_copy.and_then(|auto_copy| {
         let last = memory.last_copy.as_ref().map(|last| last.at);
         let since = [last, memory.last_attempt, memory.auto_copy_since].into_iter().flatten().max()?;
         let slot = auto_copy.next_after(&since)?.fixed_offset();
@@ -149,27 +159,27 @@ fn copy_late(configuration: &Configuration, memory: &Memory, now: DateTime<Fixed
 }
 
 /// The unexpected alarms of each system; nothing is found where it cannot be asked.
-async fn system_alarms(
+async fn unexpected_alarms(
     configured: &Configured,
     contacts: &BTreeMap<ServerId, Contact>,
     is_loaded: bool,
-) -> Vec<Finding> {
+) -> Vec<(Site, BTreeSet<String>)> {
     let expected = &configured.configuration.membership.platform.expected_alarms;
     let of = async |site| {
         let is_passive = is_blocked(contacts, site);
         let standing = system_alarms::standing(site, is_passive, is_loaded);
-        let told = configured.systems.call_server.alarms(site).await.ok()?;
-        Some(unexpected(site, &system_alarms::read(told, expected, standing)))
+        let told = configured.systems.call_server.alarms(site).await.ok()??;
+        Some((site, unexpected(&system_alarms::read(told, expected, standing))))
     };
     let (primary, alternate) = tokio::join!(of(Site::Primary), of(Site::Alternate));
     [primary, alternate].into_iter().flatten().collect()
 }
 
-fn unexpected(site: Site, alarms: &[SystemAlarm]) -> Finding {
+fn unexpected(alarms: &[SystemAlarm]) -> BTreeSet<String> {
     let unexpected = alarms.iter().filter(|alarm| alarm.reading == Reading::Unexpected);
-    let texts: BTreeSet<&str> = unexpected.map(|alarm| alarm.text.as_str()).collect();
-    let wrong = (!texts.is_empty()).then(|| texts.into_iter().collect::<Vec<_>>().join("; "));
-    Finding::of(Alarm::SystemAlarm, wrong).about(site.to_string())
+    let texts: BTreeSet<String> = unexpected.map(|alarm| alarm.text.clone()).collect();
+    let more = (texts.len() > TOLD_ONE_BY_ONE).then(|| MORE.to_owned());
+    texts.into_iter().take(TOLD_ONE_BY_ONE).chain(more).collect()
 }
 
 /// Whether both systems tell the same version; nothing is found where one does not tell.
@@ -233,9 +243,31 @@ mod tests {
             |text: &str, reading| SystemAlarm { text: text.into(), lim: "1".into(), severity: "3".into(), reading };
         let expected = alarm("CSTA, Faulty communication channel", Reading::ExpectedWhilePassive);
         let disk = alarm("Disk full", Reading::Unexpected);
-        assert_eq!(unexpected(Site::Alternate, std::slice::from_ref(&expected)).wrong, None);
-        let found = unexpected(Site::Alternate, &[expected, disk.clone(), disk]);
-        assert_eq!((found.wrong.as_deref(), found.about.as_str()), (Some("Disk full"), "alternate"));
+        assert!(unexpected(std::slice::from_ref(&expected)).is_empty());
+        let licence = alarm("Licence expiring", Reading::Unexpected);
+        let found = unexpected(&[expected, disk.clone(), licence, disk]);
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["Disk full", "Licence expiring"]);
+        let storm: Vec<SystemAlarm> =
+            (0..500).map(|line| alarm(&format!("Line {line}"), Reading::Unexpected)).collect();
+        let found = unexpected(&storm);
+        assert!(found.len() == TOLD_ONE_BY_ONE + 1 && found.contains(MORE), "{found:?}");
+    }
+
+    #[test]
+    fn a_copy_that_nobody_began_within_an_hour_of_its_time_is_late_until_one_is_tried() {
+        let at = |text: &str| Some(DateTime::parse_from_rfc3339(text).unwrap());
+        let random_delay = Duration::from_secs(600);
+        let nightly =
+            AutoCopy { schedule: "0 2 * * *".parse().unwrap(), zone: chrono_tz::Europe::Berlin, random_delay };
+        let since = Memory { auto_copy_since: at("2026-11-20T12:00:00+01:00"), ..Memory::default() };
+        let late = |memory: &Memory, now: &str| copy_late(Some(&nightly), memory, at(now).unwrap()).wrong;
+        assert_eq!(late(&since, "2026-11-21T03:09:00+01:00"), None, "its delay and an hour are not over");
+        let told = late(&since, "2026-11-21T03:11:00+01:00").unwrap();
+        assert!(told.contains("2026-11-21T02:00:00+01:00"), "{told}");
+        let tried = Memory { last_attempt: at("2026-11-21T03:12:00+01:00"), ..since.clone() };
+        assert_eq!(late(&tried, "2026-11-21T12:00:00+01:00"), None);
+        assert!(late(&tried, "2026-11-22T04:00:00+01:00").is_some(), "the next night");
+        assert_eq!(copy_late(None, &since, at("2027-01-01T00:00:00+01:00").unwrap()).wrong, None, "none is wanted");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::Ports;
 use super::configured::Configured;
-use crate::domain::alarm::{Numbers, Register};
+use crate::domain::alarm::{Numbers, Post, Register};
 use crate::domain::lease::Voter;
 use crate::domain::site::{ServerId, Site};
 use crate::domain::traffic::{Traffic, TrafficWord};
@@ -19,8 +19,10 @@ use crate::ports::voter::State;
 const EVERY: Duration = Duration::from_secs(15);
 
 /// Goes on until the herald is gone.
+///
+/// `from` is the voter of this machine by its name, or the site.
 pub async fn tell(
-    ports: Ports,
+    (ports, from, post): (Ports, String, Post),
     gauges: Arc<dyn Gauges>,
     mut register: watch::Receiver<Register>,
     say: UnboundedSender<String>,
@@ -28,7 +30,7 @@ pub async fn tell(
     let mut told = None;
     loop {
         let now = register.borrow_and_update().clone();
-        let numbers = numbers(&ports, now).await;
+        let numbers = numbers(&ports, (&from, post), now).await;
         let failed = gauges.publish(&numbers.to_string()).await.err().map(|error| error.to_string());
         if let Some(error) = failed.as_ref().filter(|error| told.as_ref() != Some(*error)) {
             // When nobody listens any more, the program is about to end.
@@ -43,17 +45,24 @@ pub async fn tell(
 }
 
 /// What is known now.
-async fn numbers(ports: &Ports, register: Register) -> Numbers {
-    let numbers = match ports.voter.ask(None).await {
-        Ok(Some(state)) => of_voter(&state),
-        Ok(None) | Err(_) => without_voter(ports, &register).await,
+async fn numbers(ports: &Ports, (from, post): (&str, Post), register: Register) -> Numbers {
+    let asked = ports.voter.ask(None).await;
+    let numbers = match (asked, post) {
+        (Ok(Some(state)), _) => of_voter(&state),
+        (Ok(None) | Err(_), Post::Alone) => without_voter(ports, &register).await,
+        // It works in this program, and has not begun to.
+        (Ok(None), Post::Voter(_) | Post::Witness) => Numbers::default(),
+        // Nobody knows what it promises.
+        (Err(_), Post::Voter(_) | Post::Witness) => {
+            Numbers { guarantee: Some("lost".to_owned()), ..Numbers::default() }
+        }
     };
     let loaded = ports.journal.memory().ok().and_then(|memory| memory.loaded);
     let data = loaded.and_then(|loaded| {
         let from = loaded.generation.backup.taken_at.unwrap_or(loaded.generation.taken_at);
         (ports.clock.now().fixed_offset() - from).to_std().ok()
     });
-    Numbers { data, register, ..numbers }
+    Numbers { from: from.to_owned(), data, register, ..numbers }
 }
 
 fn of_voter(state: &State) -> Numbers {
@@ -65,7 +74,6 @@ fn of_voter(state: &State) -> Numbers {
     let heard = [(peer, known.map(|hears| hears.peer)), ("witness", known.and_then(|hears| hears.witness))];
     let dropped = state.dropped;
     Numbers {
-        from: state.voter.to_string(),
         live: matches!(state.voter, Voter::Monitor(_)).then_some(state.live.is_some()),
         guarantee: Some(state.guarantee.0.clone()).filter(|word| !word.is_empty()),
         epoch: Some(state.epoch),
@@ -93,5 +101,5 @@ async fn without_voter(ports: &Ports, register: &Register) -> Numbers {
     };
     let guarantee = live.map(|_| "manual".to_owned());
     let epoch = register.order.map(|order| order.epoch);
-    Numbers { from: Site::Alternate.to_string(), live, guarantee, epoch, ..Numbers::default() }
+    Numbers { live, guarantee, epoch, ..Numbers::default() }
 }

@@ -156,7 +156,7 @@ async fn facts(systems: &SystemPorts) -> [Facts; 2] {
         Facts {
             version: version.ok().flatten(),
             calls: usage.ok().and_then(|usage| usage.calls),
-            alarms: alarms.unwrap_or_default(),
+            alarms: alarms.ok().flatten().unwrap_or_default(),
         }
     };
     let (primary, alternate) = tokio::join!(of(Site::Primary), of(Site::Alternate));

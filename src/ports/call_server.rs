@@ -60,11 +60,12 @@ pub trait CallServer: Send + Sync {
     /// As [`CallServer::master_address`].
     async fn load_now(&self, site: Site) -> Result<Usage, CallServerError>;
 
-    /// The alarms that the system itself has raised; none where the platform does not tell.
+    /// The alarms that the system itself has raised, and none where the platform does not tell of any; `None` when it
+    /// does not tell now.
     ///
     /// # Errors
     /// As [`CallServer::master_address`].
-    async fn alarms(&self, site: Site) -> Result<Vec<RawAlarm>, CallServerError>;
+    async fn alarms(&self, site: Site) -> Result<Option<Vec<RawAlarm>>, CallServerError>;
 
     /// What a server's hardware offers.
     ///

@@ -64,6 +64,14 @@ pub enum NotifyError {
         /// What happened.
         because: String,
     },
+    /// Some of those it was sent to did not take it; so it is not sent again, for the others have it.
+    #[error("{to} did not take it for everybody: {because}")]
+    InPart {
+        /// Whom it was sent to.
+        to: String,
+        /// Who did not get it, and why.
+        because: String,
+    },
     /// It took too long.
     #[error("it was not taken within {} s", .0.as_secs())]
     Slow(Duration),

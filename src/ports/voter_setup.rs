@@ -78,6 +78,9 @@ pub trait VoterSetup: Send + Sync {
     /// Whether voters are set up here.
     fn is_set_up(&self) -> bool;
 
+    /// What is wrong with the file of the voter here, a line each; nothing where there is none.
+    fn problems(&self) -> Vec<String>;
+
     /// Whether what is wished can be set up: nothing is changed.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::{Files, Place, clock, etcd, format, read_file, texts};
 use crate::adapters::datagrams::{Datagrams, Peer};
 use crate::adapters::echo::EchoSocket;
-use crate::adapters::etcd::WithEtcd;
+use crate::adapters::etcd::{ETCD, Told, WithEtcd};
 use crate::adapters::gate::SiteGates;
 use crate::adapters::journal_file::JournalFile;
 use crate::adapters::monitor_socket;
@@ -21,6 +21,7 @@ use crate::adapters::settings_file::SettingsFile;
 use crate::adapters::systems::{Reach, RealSystems};
 use crate::adapters::voter_memory::MemoryFile;
 use crate::config::lease::{self, LeaseFile};
+use crate::domain::alarm::{Alarm, Finding};
 use crate::domain::configuration::Configuration;
 use crate::domain::lease::{Agreed, Memory, Setup, Timing, Voter};
 use crate::domain::site::{Order, ServerId, Site};
@@ -46,12 +47,16 @@ pub(super) fn folder(root: &Path) -> PathBuf {
 /// # Errors
 /// When the file is there and is not right.
 pub fn set_up(place: &Place) -> Result<Option<LeaseFile>, Failure> {
-    let path = folder(&place.root).join("lease.yaml");
+    read(&place.root).map_err(|problems| bad(&problems))
+}
+
+/// As [`set_up`]; what is not right, a line each.
+pub(super) fn read(root: &Path) -> Result<Option<LeaseFile>, Vec<String>> {
+    let path = folder(root).join("lease.yaml");
     if !path.exists() {
         return Ok(None);
     }
-    let text = read_file(&path).map_err(|problems| bad(&problems))?;
-    lease::read(&path, &text).map(Some).map_err(|problems| bad(&texts(problems)))
+    lease::read(&path, &read_file(&path)?).map(Some).map_err(texts)
 }
 
 fn bad(problems: &[String]) -> Failure {
@@ -92,9 +97,14 @@ pub async fn start(place: &Place, file: LeaseFile, herald: Herald) -> Result<Run
     let (say, said) = unbounded_channel();
     let mut messages: Arc<dyn Messages> = Arc::new(messages);
     if let (Some(card), Voter::Monitor(site)) = (&file.etcd, file.me) {
-        let store = etcd::store(card, &folder(&place.root), file.timing);
-        let store = store.map_err(|error| failed("etcd cannot be the witness", &error))?;
-        messages = Arc::new(WithEtcd::start(messages, store, site, say.clone()));
+        let (card, folder, timing) = (card.clone(), folder(&place.root), file.timing);
+        // A certificate that cannot be read costs one vote of three, and not the monitor.
+        let store = move || etcd::store(&card, &folder, timing).map_err(|error| error.to_string());
+        let teller = herald.clone();
+        let told = Told { say: say.clone(), found: Box::new(move |finding| teller.found(finding)) };
+        messages = Arc::new(WithEtcd::start(messages, store, site, told));
+    } else {
+        herald.found(Finding::of(Alarm::WitnessLost, None::<String>).about(ETCD));
     }
     let tools = Tools {
         messages,

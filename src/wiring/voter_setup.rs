@@ -246,6 +246,10 @@ fn write_secret(path: &Path, text: &str) -> Result<(), SetupError> {
 
 #[async_trait]
 impl VoterSetup for VoterFiles {
+    fn problems(&self) -> Vec<String> {
+        voter::read(&self.root).err().unwrap_or_default()
+    }
+
     fn is_set_up(&self) -> bool {
         self.own_file().exists()
     }

@@ -4,13 +4,16 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use sha2::Sha256;
 
 /// Longer than anything takes here.
@@ -37,7 +40,26 @@ pub fn get(port: u16, path: &str) -> Option<String> {
     Some(answer)
 }
 
-/// A mail server that takes every mail, and knows no protection.
+/// How the connections to a server are protected.
+#[derive(Clone)]
+pub enum Protection {
+    None,
+    Starttls(Arc<ServerConfig>),
+    Tls(Arc<ServerConfig>),
+}
+
+/// What a server proves itself by: a certificate of the authority in a folder.
+pub fn proof(folder: &Path) -> Arc<ServerConfig> {
+    let chain = CertificateDer::pem_file_iter(folder.join("server.pem")).unwrap().map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_file(folder.join("server.key")).unwrap();
+    Arc::new(ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap())
+}
+
+fn protected(stream: TcpStream, by: &Arc<ServerConfig>) -> StreamOwned<ServerConnection, TcpStream> {
+    StreamOwned::new(ServerConnection::new(Arc::clone(by)).unwrap(), stream)
+}
+
+/// A mail server that takes every mail to everybody but `nobody`.
 pub struct MailServer {
     port: u16,
     heard: Arc<Mutex<String>>,
@@ -45,13 +67,29 @@ pub struct MailServer {
 
 impl MailServer {
     pub fn start() -> Self {
+        Self::with(Protection::None)
+    }
+
+    pub fn with(protection: Protection) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let heard = Arc::new(Mutex::new(String::new()));
         let writing = Arc::clone(&heard);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                converse(&stream.unwrap(), &writing);
+                let stream = stream.unwrap();
+                // Whoever does not believe the certificate goes away.
+                let _ = match &protection {
+                    Protection::Tls(by) => converse(protected(stream, by), &writing, None, "220 lab\r\n"),
+                    Protection::Starttls(by) => {
+                        let begun = converse(stream, &writing, Some("STARTTLS"), "220 lab\r\n");
+                        begun.and_then(|plain| match plain {
+                            Some(plain) => converse(protected(plain, by), &writing, None, "").map(|_| None),
+                            None => Ok(None),
+                        })
+                    }
+                    Protection::None => converse(stream, &writing, None, "220 lab\r\n").map(|_| None),
+                };
             }
         });
         Self { port, heard }
@@ -67,29 +105,52 @@ impl MailServer {
     }
 }
 
-fn converse(stream: &TcpStream, heard: &Mutex<String>) {
-    let mut answers = stream.try_clone().unwrap();
-    let mut answer = |text: &str| answers.write_all(format!("{text}\r\n").as_bytes()).unwrap();
-    answer("220 lab");
+/// Speaks SMTP to the end; the connection, where it is to be protected from here on.
+fn converse<S: Read + Write>(
+    stream: S,
+    heard: &Mutex<String>,
+    offers: Option<&str>,
+    greeting: &str,
+) -> std::io::Result<Option<S>> {
+    let mut stream = BufReader::new(stream);
+    let answer = |stream: &mut BufReader<S>, text: &str| {
+        stream.get_mut().write_all(text.as_bytes())?;
+        stream.get_mut().flush()
+    };
+    answer(&mut stream, greeting)?;
     let mut in_data = false;
-    for line in BufReader::new(stream).lines() {
-        let Ok(line) = line else { break };
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        let line = line.trim_end();
         writeln!(heard.lock().unwrap(), "{line}").unwrap();
-        match (in_data, line.as_str()) {
+        match (in_data, line) {
             (true, ".") => {
                 in_data = false;
-                answer("250 taken");
+                answer(&mut stream, "250 taken\r\n")?;
             }
             (true, _) => {}
             (false, "DATA") => {
                 in_data = true;
-                answer("354 go on");
+                answer(&mut stream, "354 go on\r\n")?;
             }
             (false, "QUIT") => {
-                answer("221 bye");
-                break;
+                answer(&mut stream, "221 bye\r\n")?;
+                return Ok(None);
             }
-            (false, _) => answer("250 ok"),
+            (false, "STARTTLS") if offers.is_some() => {
+                answer(&mut stream, "220 go on\r\n")?;
+                return Ok(Some(stream.into_inner()));
+            }
+            (false, line) if line.starts_with("EHLO") => {
+                let offers = offers.unwrap_or("AUTH PLAIN");
+                answer(&mut stream, &format!("250-lab\r\n250 {offers}\r\n"))?;
+            }
+            (false, line) if line.starts_with("AUTH") => answer(&mut stream, "235 welcome\r\n")?,
+            (false, line) if line.contains("RCPT TO:<nobody@") => answer(&mut stream, "550 no such user\r\n")?,
+            (false, _) => answer(&mut stream, "250 ok\r\n")?,
         }
     }
 }
@@ -102,16 +163,22 @@ pub struct Hook {
 
 impl Hook {
     pub fn start(status: u16) -> Self {
+        Self::with(status, Protection::None)
+    }
+
+    pub fn with(status: u16, protection: Protection) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let (to, requests) = channel();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let request = read_request(&stream);
-                let answer = format!("HTTP/1.1 {status} lab\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-                stream.write_all(answer.as_bytes()).unwrap();
-                if to.send(request).is_err() {
+                let stream = stream.unwrap();
+                let request = match &protection {
+                    Protection::None | Protection::Starttls(_) => served(stream, status),
+                    Protection::Tls(by) => served(protected(stream, by), status),
+                };
+                // Whoever does not believe the certificate asks nothing.
+                if request.is_ok_and(|request| to.send(request).is_err()) {
                     break;
                 }
             }
@@ -134,12 +201,13 @@ impl Hook {
     }
 }
 
-fn read_request(stream: &TcpStream) -> (String, String) {
-    let mut reader = BufReader::new(stream);
+/// Reads one request and answers it.
+fn served(stream: impl Read + Write, status: u16) -> std::io::Result<(String, String)> {
+    let mut stream = BufReader::new(stream);
     let (mut head, mut length) = (String::new(), 0);
     loop {
         let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
+        stream.read_line(&mut line)?;
         if line.trim().is_empty() {
             break;
         }
@@ -150,8 +218,11 @@ fn read_request(stream: &TcpStream) -> (String, String) {
         head.push('\n');
     }
     let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    (head, String::from_utf8(body).unwrap())
+    stream.read_exact(&mut body)?;
+    let answer = format!("HTTP/1.1 {status} lab\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    stream.get_mut().write_all(answer.as_bytes())?;
+    stream.get_mut().flush()?;
+    Ok((head, String::from_utf8(body).unwrap()))
 }
 
 /// The HMAC-SHA256 of a text in hexadecimal digits.
@@ -178,6 +249,8 @@ impl TrapReceiver {
         let configuration = "authCommunity log lab\n\
              createUser -e 0x80001f88046c6162 redundancy SHA-256 \"the auth password\" AES \"the privacy password\"\n\
              authUser log redundancy priv\n\
+             createUser -e 0x80001f88046c6163 elsewhere SHA-256 \"the auth password\"\n\
+             authUser log elsewhere auth\n\
              createUser -e 0x80001f88046c6162 older SHA \"the auth password\"\n\
              authUser log older auth\n";
         std::fs::write(folder.path().join("snmptrapd.conf"), configuration).unwrap();

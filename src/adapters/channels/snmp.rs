@@ -14,9 +14,9 @@ use crate::adapters::durable;
 use crate::domain::alarm::{Kind, Notice, Severity, SnmpSettings, TrapAuth, TrapHash};
 use crate::ports::notifier::NotifyError;
 
-/// The engines of this process, by their files: traps of one engine that overtake each other are all taken as long as
+/// The engines of this process, by their files and names: traps of one engine that overtake each other are all taken as long as
 /// they have one number.
-static ENGINES: Mutex<BTreeMap<PathBuf, AuthoritativeEngine>> = Mutex::new(BTreeMap::new());
+static ENGINES: Mutex<BTreeMap<(PathBuf, Vec<u8>), AuthoritativeEngine>> = Mutex::new(BTreeMap::new());
 
 /// One receiver of traps.
 pub(super) struct Snmp {
@@ -24,11 +24,17 @@ pub(super) struct Snmp {
     engine: PathBuf,
 }
 
-/// What a receiver of v3 traps knows this sender by.
-#[derive(Serialize, Deserialize)]
-struct Engine {
-    id: Vec<u8>,
-    boots: u32,
+/// What receivers of v3 traps know this sender by: each engine, in hexadecimal digits, with its number.
+#[derive(Default, Serialize, Deserialize)]
+struct Boots {
+    engines: BTreeMap<String, u32>,
+}
+
+impl Boots {
+    /// Those of a file; none where it is not there, for then every engine begins anew.
+    fn kept(path: &Path) -> Self {
+        std::fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+    }
 }
 
 impl Snmp {
@@ -59,25 +65,25 @@ impl Snmp {
     fn next_engine(&self) -> Result<AuthoritativeEngine, String> {
         let mut engines = ENGINES.lock().unwrap_or_else(PoisonError::into_inner);
         let id = self.settings.engine.clone().unwrap_or_else(|| engine_of(&host_name()));
-        let before = std::fs::read(&self.engine).ok().and_then(|text| serde_json::from_slice::<Engine>(&text).ok());
-        let before = before.filter(|before| before.id == id);
-        if let (Some(engine), Some(before)) = (engines.get(&self.engine), &before)
-            && (engine.engine_id(), engine.engine_boots()) == (before.id.as_slice(), before.boots)
-        {
+        let name = id.iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"));
+        let before = Boots::kept(&self.engine).engines.get(&name).copied();
+        let place = (self.engine.clone(), id.clone());
+        if let Some(engine) = engines.get(&place).filter(|engine| Some(engine.engine_boots()) == before) {
             return Ok(engine.clone());
         }
         let path = self.engine.clone();
         let keep = move |engine: &PersistedAuthoritativeEngine| -> io::Result<()> {
-            let engine = Engine { id: engine.engine_id().to_vec(), boots: engine.engine_boots() };
-            durable::write(&path, &serde_json::to_vec(&engine)?)
+            let mut kept = Boots::kept(&path);
+            kept.engines.insert(name.clone(), engine.engine_boots());
+            durable::write(&path, &serde_json::to_vec(&kept)?)
         };
         let engine = match before {
-            Some(Engine { id, boots }) => PersistedAuthoritativeEngine::new(id, boots)
+            Some(boots) => PersistedAuthoritativeEngine::new(id, boots)
                 .and_then(|before| AuthoritativeEngine::restart(before, keep)),
             None => AuthoritativeEngine::install(id, keep),
         };
         let engine = engine.map_err(|error| error.to_string())?;
-        engines.insert(self.engine.clone(), engine.clone());
+        engines.insert(place, engine.clone());
         Ok(engine)
     }
 }
@@ -108,6 +114,7 @@ fn trap(arc: &[u32], notice: &Notice) -> (Oid, Vec<VarBind>) {
         Kind::AlarmRaised => 2,
         Kind::AlarmCleared => 3,
         Kind::Test => 4,
+        Kind::Overlap => 5,
     };
     let severity = match notice.severity {
         Severity::Info => 1,

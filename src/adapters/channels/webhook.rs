@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
-use reqwest::{Certificate, Client};
+use reqwest::{Certificate, Client, Url};
 use sha2::Sha256;
 
 use super::not_taken;
@@ -26,16 +26,22 @@ pub(super) struct Webhook {
 
 impl Webhook {
     pub(super) async fn send(&self, notice: &Notice) -> Result<(), NotifyError> {
-        let refused = |because: String| NotifyError::NotTaken { to: self.url.clone(), because };
+        let refused = |because: String| NotifyError::NotTaken { to: self.name(), because };
         let client = self.client().map_err(refused)?;
         let body = serde_json::to_vec(notice).unwrap_or_default();
         let mut post = client.post(&self.url).header("content-type", "application/json");
         if let Some(secret) = &self.secret {
             post = post.header(SIGNATURE, format!("sha256={}", signature(secret, &body).map_err(refused)?));
         }
-        let answer = post.body(body).send().await.map_err(|error| not_taken(&self.url)(&error.without_url()))?;
+        let answer = post.body(body).send().await.map_err(|error| not_taken(self.name())(&error.without_url()))?;
         let status = answer.status();
         if status.is_success() { Ok(()) } else { Err(refused(format!("it answered {status}"))) }
+    }
+
+    /// Without what follows the host: most chats know a sender by it, so it is a secret.
+    fn name(&self) -> String {
+        let origin = Url::parse(&self.url).map(|url| url.origin().ascii_serialization());
+        origin.map_or_else(|_| "the web hook".to_owned(), |origin| format!("the web hook at {origin}"))
     }
 
     fn client(&self) -> Result<Client, String> {

@@ -130,10 +130,8 @@ impl Gateway {
         let answer = self.call_at(endpoint, path, body).await;
         let usable = match &answer {
             Ok(_) => true,
-            // A member without a leader says so; another may have one.
-            Err(EtcdError::Refused { complaint, .. }) => {
-                !["no leader", "timed out", "unavailable", "stopped"].iter().any(|word| complaint.contains(word))
-            }
+            // Another member says the same about a request; about itself it may say something else.
+            Err(EtcdError::Refused { complaint, .. }) => is_about_request(complaint),
             Err(_) => false,
         };
         if !usable {
@@ -183,7 +181,7 @@ impl Gateway {
         let value: Value = serde_json::from_slice(&text).unwrap_or_default();
         let places = [&value["error"], &value["error"]["message"], &value["message"]];
         if let Some(complaint) = places.into_iter().find_map(Value::as_str) {
-            return Err(EtcdError::Refused { endpoint: endpoint.to_owned(), complaint: complaint.to_owned() });
+            return Err(EtcdError::Refused { endpoint: endpoint.to_owned(), complaint: printable(complaint) });
         }
         if status == StatusCode::OK {
             return if value.is_object() { Ok(value) } else { Err(foreign(endpoint)) };
@@ -207,6 +205,21 @@ fn client(access: &Access) -> reqwest::Result<Client> {
         builder = builder.identity(Identity::from_pem(identity)?);
     }
     builder.build()
+}
+
+/// What etcd says of users, leases and room, in the words of its `rpctypes`.
+fn is_about_request(complaint: &str) -> bool {
+    let known = [
+        "permission denied",
+        "authentication failed",
+        "authentication is not enabled",
+        "requested lease not found",
+        "database space exceeded",
+        "duplicate key",
+        "too many operations",
+        "request is too large",
+    ];
+    is_about_token(complaint) || known.iter().any(|known| complaint.contains(known))
 }
 
 fn is_about_token(complaint: &str) -> bool {

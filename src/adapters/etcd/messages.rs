@@ -13,12 +13,21 @@ use super::gateway::EtcdError;
 use super::mail::Mail;
 use super::store::Store;
 use super::votes::Votes;
+use crate::domain::alarm::{Alarm, Finding};
 use crate::domain::lease::{Message, Voter};
 use crate::domain::site::Site;
 use crate::ports::messages::{Dropped, Messages};
 
 /// One lost answer is none; so many in a row are told.
 const TOLD_AFTER: u32 = 4;
+/// How often it is tried whether etcd would take a vote: a takeover needs one that renewals do not.
+const TRIED_EVERY: Duration = Duration::from_secs(60);
+/// Where it would not, it is tried again after this time.
+const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// As long as what etcd is reached by cannot be used, it is looked at anew after this time.
+const MADE_AGAIN_AFTER: Duration = Duration::from_secs(10);
+/// What an alarm is about that only etcd as the witness has.
+pub const ETCD: &str = "etcd";
 /// A release that did not arrive is sent again after this time.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -30,29 +39,84 @@ pub struct WithEtcd {
     /// What only tells goes beside, so that neither waits for the other.
     beats: Arc<Mail>,
     answers: Mutex<UnboundedReceiver<Message>>,
-    tasks: [JoinHandle<()>; 2],
+    task: JoinHandle<()>,
+}
+
+/// Whom people are told through.
+pub struct Told {
+    /// Takes a line.
+    pub say: UnboundedSender<String>,
+    /// Takes what is found of an alarm.
+    pub found: Box<dyn Fn(Finding) + Send + Sync>,
+}
+
+impl Told {
+    fn found(&self, wrong: Option<String>) {
+        (self.found)(Finding::of(Alarm::WitnessLost, wrong).about(ETCD));
+    }
 }
 
 impl WithEtcd {
-    /// Starts asking etcd for a site. What people should know of it is told to `say`.
+    /// Starts asking etcd for a site. `store` makes what it is asked through, and is tried until it can: until then
+    /// etcd is silent, and the two others vote.
     #[must_use]
-    pub fn start(others: Arc<dyn Messages>, store: Store, site: Site, say: UnboundedSender<String>) -> Self {
-        let store = Arc::new(store);
+    pub fn start(
+        others: Arc<dyn Messages>,
+        store: impl Fn() -> Result<Store, String> + Send + 'static,
+        site: Site,
+        told: Told,
+    ) -> Self {
         let (votes, beats) = (Arc::new(Mail::default()), Arc::new(Mail::default()));
         let (answer, answers) = unbounded_channel();
-        let voting = work(Arc::clone(&votes), Votes::new(Arc::clone(&store), site), answer.clone(), None);
-        // Every round has a beat, so it is the beats that notice what is wrong.
-        let beating = work(Arc::clone(&beats), Votes::new(store, site), answer, Some(Watch { say, failed: 0 }));
-        let tasks = [tokio::spawn(voting), tokio::spawn(beating)];
-        Self { others, votes, beats, answers: Mutex::new(answers), tasks }
+        let (for_votes, for_beats) = (Arc::clone(&votes), Arc::clone(&beats));
+        let task = tokio::spawn(async move {
+            let store = Arc::new(made(store, &told).await);
+            let voting = work(for_votes, Votes::new(Arc::clone(&store), site), answer.clone(), told.votes());
+            let beating = work(for_beats, Votes::new(Arc::clone(&store), site), answer, told.beats());
+            tokio::join!(voting, beating, try_to_write(&store, &told));
+        });
+        Self { others, votes, beats, answers: Mutex::new(answers), task }
+    }
+}
+
+/// What etcd is asked through, as soon as it can be made.
+async fn made(store: impl Fn() -> Result<Store, String>, told: &Told) -> Store {
+    loop {
+        match store() {
+            Ok(store) => return store,
+            Err(because) => told.found(Some(format!("etcd cannot be asked: {because}"))),
+        }
+        tokio::time::sleep(MADE_AGAIN_AFTER).await;
+    }
+}
+
+/// Tells as an alarm that etcd answers but would take no vote, which shows in no renewal.
+async fn try_to_write(store: &Store, told: &Told) {
+    let mut failed = 0_u32;
+    loop {
+        let pause = match store.would_write().await {
+            Ok(()) => {
+                failed = 0;
+                told.found(None);
+                TRIED_EVERY
+            }
+            // That it is silent is noticed by the beats.
+            Err(EtcdError::Silent { .. }) => TRIED_AGAIN_AFTER,
+            Err(error) => {
+                failed = failed.saturating_add(1);
+                if failed >= TOLD_AFTER {
+                    told.found(Some(format!("it would take no vote: {}", with_causes(&error))));
+                }
+                TRIED_AGAIN_AFTER
+            }
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 
 impl Drop for WithEtcd {
     fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
+        self.task.abort();
     }
 }
 
@@ -94,13 +158,11 @@ impl Messages for WithEtcd {
 }
 
 /// Hands one message after the other to etcd and passes its answers on.
-async fn work(mail: Arc<Mail>, mut votes: Votes, answer: UnboundedSender<Message>, mut watch: Option<Watch>) {
+async fn work(mail: Arc<Mail>, mut votes: Votes, answer: UnboundedSender<Message>, mut watch: Watch) {
     loop {
         let message = mail.next().await;
         let answered = votes.answer(&message).await;
-        if let Some(watch) = &mut watch {
-            watch.saw(answered.as_ref().map(|_| ()));
-        }
+        watch.saw(answered.as_ref().map(|_| ()));
         match answered {
             Ok(Some(reply)) => {
                 // When nobody listens any more, this task is about to end.
@@ -116,17 +178,38 @@ async fn work(mail: Arc<Mail>, mut votes: Votes, answer: UnboundedSender<Message
     }
 }
 
-/// Tells once that etcd is lost, and once that it is back.
+/// Tells once that etcd is lost for something, and once that it is back.
 struct Watch {
     say: UnboundedSender<String>,
     failed: u32,
+    /// What it does not do when it is lost, and does again.
+    words: (&'static str, &'static str),
+    /// Whether its silence is told.
+    tells_silence: bool,
+}
+
+impl Told {
+    /// Every round has a beat, so it is the beats that notice a silence.
+    fn beats(&self) -> Watch {
+        let words = ("backs nobody", "answers again");
+        Watch { say: self.say.clone(), failed: 0, words, tells_silence: true }
+    }
+
+    fn votes(&self) -> Watch {
+        let words = ("takes no vote", "takes votes again");
+        Watch { say: self.say.clone(), failed: 0, words, tells_silence: false }
+    }
 }
 
 impl Watch {
     fn saw(&mut self, answered: Result<(), &EtcdError>) {
+        if matches!(answered, Err(EtcdError::Silent { .. })) && !self.tells_silence {
+            return;
+        }
+        let (lost, back) = self.words;
         let Err(error) = answered else {
             if std::mem::take(&mut self.failed) >= TOLD_AFTER {
-                self.tell("the witness (etcd) answers again".to_owned());
+                self.tell(format!("the witness (etcd) {back}"));
             }
             return;
         };
@@ -145,7 +228,7 @@ impl Watch {
                 | EtcdError::Certificates(_)
                 | EtcdError::Raced => with_causes(error),
             };
-            self.tell(format!("the witness (etcd) backs nobody: {what}"));
+            self.tell(format!("the witness (etcd) {lost}: {what}"));
         }
     }
 

@@ -165,6 +165,16 @@ impl Store {
         Ok(done.then(|| number(&header, "raft_term")))
     }
 
+    /// Whether etcd would take a change: one whose condition is never true, so that nothing is changed. Who may not
+    /// write, and an etcd without room, are told all the same.
+    pub(super) async fn would_write(&self) -> Result<(), EtcdError> {
+        let key = STANDARD.encode(self.key("probe"));
+        let never = json!({"key": key, "target": "VERSION", "result": "LESS", "version": "0"});
+        let put = json!({"request_put": {"key": key, "value": ""}});
+        let answer = self.gateway.call("kv/txn", &json!({"compare": [never], "success": [put]})).await?;
+        self.header(&answer).map(drop)
+    }
+
     /// A new etcd lease that lasts at least so long.
     pub(super) async fn lend(&self, length: Duration) -> Result<u64, EtcdError> {
         let wanted = length.as_secs() + u64::from(length.subsec_nanos() > 0);

@@ -41,6 +41,7 @@ impl Notice {
     pub fn of(kind: Kind, from: &str, at: DateTime<FixedOffset>, text: impl Into<String>) -> Self {
         let severity = match kind {
             Kind::RoleChanged => Severity::Major,
+            Kind::Overlap => Severity::Critical,
             Kind::AlarmRaised | Kind::AlarmCleared | Kind::Test => Severity::Info,
         };
         let (from, text) = (from.to_owned(), text.into());
@@ -68,6 +69,8 @@ pub enum Kind {
     AlarmRaised,
     /// An alarm is over.
     AlarmCleared,
+    /// Both sites were live at the same time once; it is over.
+    Overlap,
     /// Nothing happened; somebody wants to know whether news arrive.
     Test,
 }
@@ -78,6 +81,7 @@ impl fmt::Display for Kind {
             Self::RoleChanged => "role-changed",
             Self::AlarmRaised => "alarm-raised",
             Self::AlarmCleared => "alarm-cleared",
+            Self::Overlap => "overlap",
             Self::Test => "test",
         })
     }
@@ -87,8 +91,8 @@ impl FromStr for Kind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let all = [Self::RoleChanged, Self::AlarmRaised, Self::AlarmCleared, Self::Test];
+        let all = [Self::RoleChanged, Self::AlarmRaised, Self::AlarmCleared, Self::Overlap, Self::Test];
         let found = all.into_iter().find(|kind| kind.to_string() == text);
-        found.ok_or_else(|| format!("\"{text}\" is none of role-changed, alarm-raised, alarm-cleared, test"))
+        found.ok_or_else(|| format!("\"{text}\" is none of role-changed, alarm-raised, alarm-cleared, overlap, test"))
     }
 }

@@ -1,11 +1,13 @@
 //! Which alarms are raised since when, so that each is told once when it begins and once when it ends.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
 
 use super::notice::SCHEMA;
 use super::{Alarm, Kind, Notice};
-use crate::domain::site::Order;
+use crate::domain::site::{Epoch, Order};
 
 /// The alarms that are raised, and what else must not be told twice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,9 @@ pub struct Register {
     /// How often a site became live.
     #[serde(default)]
     pub takeovers: u64,
+    /// The epochs of the two sites, for each time that was told at which both were live.
+    #[serde(default)]
+    pub overlaps: Vec<(Epoch, Epoch)>,
 }
 
 /// An alarm that is raised.
@@ -63,7 +68,7 @@ impl Finding {
 
 impl Default for Register {
     fn default() -> Self {
-        Self { schema: SCHEMA, raised: Vec::new(), order: None, takeovers: 0 }
+        Self { schema: SCHEMA, raised: Vec::new(), order: None, takeovers: 0, overlaps: Vec::new() }
     }
 }
 
@@ -84,6 +89,45 @@ impl Register {
         };
         let (alarm, about) = (Some(finding.alarm), finding.about.clone());
         Some(Notice { alarm, about, severity: finding.alarm.severity(), ..Notice::of(kind, from, at, text) })
+    }
+
+    /// Takes in everything that is wrong of one kind at one place, each by its own text; what is not among it any more is
+    /// over.
+    pub fn take_all(
+        &mut self,
+        (alarm, place): (Alarm, &str),
+        texts: &BTreeSet<String>,
+        (from, at): (&str, DateTime<FixedOffset>),
+    ) -> Vec<Notice> {
+        let about = |text: &str| format!("{place}: {text}");
+        let is_there = |raised: &Raised| texts.iter().any(|text| about(text) == raised.about);
+        let is_of_place =
+            |about: &str| about.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'));
+        let is_over = |raised: &Raised| raised.alarm == alarm && is_of_place(&raised.about) && !is_there(raised);
+        let mut news = self.end(is_over, from, at);
+        let found = texts.iter().map(|text| Finding::of(alarm, Some(text.clone())).about(about(text)));
+        news.extend(found.filter_map(|finding| self.take(&finding, from, at)));
+        news
+    }
+
+    /// Ends the alarms of which this says so.
+    pub fn end(&mut self, is_over: impl Fn(&Raised) -> bool, from: &str, at: DateTime<FixedOffset>) -> Vec<Notice> {
+        let over: Vec<Raised> = self.raised.iter().filter(|raised| is_over(raised)).cloned().collect();
+        let ended = over.into_iter().map(|raised| Finding::of(raised.alarm, None::<String>).about(raised.about));
+        ended.filter_map(|finding| self.take(&finding, from, at)).collect()
+    }
+
+    /// Takes in that both sites were live at the same time once; news where nobody was told so far.
+    pub fn take_overlap(
+        &mut self,
+        (epochs, text): ((Epoch, Epoch), &str),
+        (from, at): (&str, DateTime<FixedOffset>),
+    ) -> Option<Notice> {
+        if self.overlaps.contains(&epochs) {
+            return None;
+        }
+        self.overlaps.push(epochs);
+        Some(Notice::of(Kind::Overlap, from, at, text))
     }
 
     /// Takes in the order that both sites go by; whether another site is active than was known.
@@ -147,6 +191,35 @@ mod tests {
         let mended = Finding { wrong: None, ..of("mail") };
         assert_eq!(register.take(&mended, "alternate", at(1)).unwrap().about, "mail");
         assert_eq!(register.raised.len(), 1);
+    }
+
+    #[test]
+    fn each_text_of_a_system_is_an_alarm_of_its_own_and_ends_when_it_is_gone() {
+        let mut register = Register::default();
+        let mut take = |site: &str, texts: &[&str]| -> Vec<String> {
+            let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+            let news = register.take_all((Alarm::SystemAlarm, site), &texts, ("alternate", at(0)));
+            news.iter().map(|notice| format!("{} {}", notice.kind, notice.about)).collect()
+        };
+        assert_eq!(take("primary", &["Licence expiring"]), ["alarm-raised primary: Licence expiring"]);
+        assert_eq!(take("alternate", &["Disk full"]), ["alarm-raised alternate: Disk full"]);
+        assert_eq!(take("primary", &["Disk full", "Licence expiring"]), ["alarm-raised primary: Disk full"]);
+        assert_eq!(take("primary", &["Disk full"]), ["alarm-cleared primary: Licence expiring"]);
+        assert_eq!(take("primary", &[]), ["alarm-cleared primary: Disk full"]);
+        assert_eq!(register.raised.len(), 1, "{register:?}");
+    }
+
+    #[test]
+    fn a_time_at_which_both_were_live_is_told_once_also_after_a_restart_and_beside_the_alarm() {
+        let mut register = Register::default();
+        register.take(&Finding::of(Alarm::DualLive, Some("both systems let traffic in")), "alternate", at(0));
+        let found = ((Epoch(9), Epoch(7)), "BOTH SITES WERE LIVE for 38.0 s");
+        let told = register.take_overlap(found, ("alternate", at(1))).unwrap();
+        assert_eq!((told.kind, told.severity), (Kind::Overlap, crate::domain::alarm::Severity::Critical));
+        assert_eq!(told.text, found.1);
+        let mut again: Register = serde_json::from_str(&serde_json::to_string(&register).unwrap()).unwrap();
+        assert_eq!(again.take_overlap(found, ("alternate", at(2))), None);
+        assert!(again.take_overlap(((Epoch(9), Epoch(8)), "another"), ("alternate", at(2))).is_some());
     }
 
     #[test]

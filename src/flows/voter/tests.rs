@@ -245,6 +245,7 @@ fn site(slow: &Arc<Slow>) -> (Work, UnboundedReceiver<String>) {
         notifier: Arc::new(Nothing),
         wall: Arc::new(Nothing),
         from: "primary".to_owned(),
+        post: crate::domain::alarm::Post::Witness,
         say: say.clone(),
     });
     let servers = vec![FIRST, "primary/2".parse().unwrap()];
@@ -338,6 +339,37 @@ async fn gates_that_were_not_all_armed_in_time_are_told_to_the_state_machine() {
         soon().await;
         let event = work.events.1.try_recv().unwrap();
         assert_eq!(event, if held { Event::Armed { ticket: 1 } } else { Event::NotArmed { ticket: 1 } });
+    }
+}
+
+/// A clock that shows so many seconds.
+struct At(u64);
+
+impl RawClock for At {
+    fn now(&self) -> Moment {
+        Moment::from_nanos(self.0 * 1_000_000_000)
+    }
+}
+
+#[tokio::test]
+async fn a_machine_that_stood_still_has_a_doubtful_clock_until_ten_minutes_went_by_without_it() {
+    let slow = Arc::new(Slow::default());
+    let (mut work, _said) = site(&slow);
+    let (policy, third) = (crate::domain::lease::Policy::default(), crate::domain::lease::ThirdVote::Witness);
+    let setup = Setup { site: Site::Primary, timing: Timing::FAST, policy, third };
+    let agreed = crate::domain::lease::Agreed::first(crate::domain::configuration::TakeoverSettings::default());
+    let nothing = Memory::first(Site::Primary, agreed);
+    let (node, _) = Node::start(setup, Stored::Lost, nothing, GateSeen::Closed, Moment::from_nanos(1));
+    work.machine = Machine::Site(Box::new(node));
+    let because = Reason::StoodStill { at_least: Duration::from_secs(3) };
+    work.carry_out(vec![Effect::Close { ticket: 2, because }], Moment::from_nanos(1)).await;
+    for (seconds, is_doubtful) in [(2, true), (599, true), (601, false)] {
+        work.tools.clock = Arc::new(At(seconds));
+        work.look_for_alarms();
+        soon().await;
+        let told = work.tools.herald.register();
+        let is_told = told.borrow().raised.iter().any(|raised| raised.alarm == Alarm::ClockDoubtful);
+        assert_eq!(is_told, is_doubtful, "after {seconds} s");
     }
 }
 
