@@ -5,15 +5,16 @@ use std::time::Duration;
 use super::carry_out::describe;
 use super::{Ports, Request, Stopped, configured};
 use crate::domain::lease::{Command, Hold, Voter};
+use crate::domain::length;
 use crate::domain::plan::Action;
 use crate::ports::dialog::{Dialog, News, Question};
 use crate::ports::voter::State;
 
 /// The longest hold: what is to last longer is `settings takeover ... manual`.
-pub const LONGEST_HOLD: u64 = 24 * 60;
+const LONGEST_HOLD: Duration = Duration::from_secs(24 * 3600);
 
 /// What a hold is proposed to last.
-const USUAL_HOLD: &str = "120";
+const USUAL_HOLD: &str = "2h";
 
 /// A reason has to fit a datagram.
 const REASON_KEPT: usize = 200;
@@ -80,11 +81,10 @@ async fn command(
         Order::Acknowledge => (Command::Acknowledge, request.reason.clone()),
         Order::HandOver => (Command::HandOver, request.reason.clone()),
         Order::Force => (Command::Force, Some(ask_reason(dialog).await?)),
-        Order::Hold => match ask_minutes(dialog).await? {
-            0 => (Command::Hold(None), request.reason.clone()),
-            minutes => {
+        Order::Hold => match ask_length(dialog).await? {
+            Duration::ZERO => (Command::Hold(None), request.reason.clone()),
+            left => {
                 let reason = ask_reason(dialog).await?;
-                let left = Duration::from_secs(minutes * 60);
                 (Command::Hold(Some(Hold { left, reason: reason.clone() })), Some(reason))
             }
         },
@@ -97,24 +97,28 @@ fn words(command: &Command) -> String {
         Command::HandOver => "hand-over".to_owned(),
         Command::Force => "force".to_owned(),
         Command::Hold(None) => "hold ended".to_owned(),
-        Command::Hold(Some(hold)) => format!("hold for {} minutes", hold.left.as_secs() / 60),
+        Command::Hold(Some(hold)) => format!("hold for {}", length::written(hold.left)),
         Command::Acknowledge => "acknowledge".to_owned(),
         Command::Takeover(_) => "takeover settings".to_owned(),
     }
 }
 
-async fn ask_minutes(dialog: &mut dyn Dialog) -> Result<u64, Stopped> {
-    let prompt = "For how many minutes is nothing to move by itself? (at most a day; 0 ends a hold)";
-    let question = question(("minutes", "MINUTES"), prompt, Some(USUAL_HOLD));
-    let answer = dialog.ask(&question, &|text| minutes(text).map(drop)).await?;
-    minutes(&answer).map_err(Stopped::BadInput)
+async fn ask_length(dialog: &mut dyn Dialog) -> Result<Duration, Stopped> {
+    let prompt = "For how long is nothing to move by itself? (such as 2h or 90min, at most a day; 0 ends a hold)";
+    let question = question(("length", "LENGTH"), prompt, Some(USUAL_HOLD));
+    let answer = dialog.ask(&question, &|text| hold_length(text).map(drop)).await?;
+    hold_length(&answer).map_err(Stopped::BadInput)
 }
 
-fn minutes(text: &str) -> Result<u64, String> {
-    match text.trim().parse() {
-        Ok(minutes) if minutes <= LONGEST_HOLD => Ok(minutes),
-        Ok(_) | Err(_) => Err(format!("\"{}\" is no number of minutes from 0 to {LONGEST_HOLD}", text.trim())),
-    }
+/// How long a hold is to last; a bare number is in minutes.
+///
+/// # Errors
+/// What to write instead.
+pub fn hold_length(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let minutes = text.parse().ok().and_then(|minutes: u64| minutes.checked_mul(60)).map(Duration::from_secs);
+    let length = minutes.map_or_else(|| length::read(text), Ok)?;
+    if length <= LONGEST_HOLD { Ok(length) } else { Err(format!("{text} is longer than a day")) }
 }
 
 /// The reason, which both sites show.
@@ -136,9 +140,12 @@ mod tests {
 
     #[test]
     fn a_hold_lasts_from_nothing_to_a_day() {
-        assert_eq!(minutes(" 120 "), Ok(120));
-        assert_eq!(minutes("1440"), Ok(1440));
-        assert_eq!(minutes("1441").unwrap_err(), "\"1441\" is no number of minutes from 0 to 1440");
-        assert!(minutes("2h").is_err() && minutes("-5").is_err());
+        let seconds = |text| hold_length(text).map(|length| length.as_secs());
+        assert_eq!((seconds("0"), seconds(" 2h "), seconds("90min")), (Ok(0), Ok(7200), Ok(5400)));
+        assert_eq!((seconds("120"), seconds("1440"), seconds("24h")), (Ok(7200), Ok(86400), Ok(86400)));
+        assert_eq!(seconds("1441").unwrap_err(), "1441 is longer than a day");
+        for text in ["-5", "soon", "18446744073709551615", "1e9h"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
     }
 }

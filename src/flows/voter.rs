@@ -9,7 +9,6 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::herald::Herald;
 use crate::domain::alarm::{Alarm, Finding};
 use crate::domain::lease::node::Told;
-use crate::domain::lease::reigns::Noted;
 use crate::domain::lease::{
     Effect, Event, Guarantee, Message, Moment, Node, Reason, Right, Setup, Stored, Timing, Voter, Witness,
 };

@@ -33,6 +33,7 @@ impl Post {
             | Alarm::PromisesNotKept
             | Alarm::LiveByWord
             | Alarm::NotArmed
+            | Alarm::GateNotOpened
             | Alarm::ControlAddressLost
             | Alarm::CallServerUnwell
             | Alarm::TakeoverSuspended

@@ -1,6 +1,7 @@
 //! The flags of automatic takeover: `lease` and `settings witness`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
@@ -9,16 +10,16 @@ use ipnet::IpNet;
 use crate::domain::lease::Limit;
 use crate::domain::service_address::Interface;
 
-use crate::flows::lease::LONGEST_HOLD;
+use crate::flows::lease::hold_length;
 
 /// `lease`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum LeaseOrder {
-    /// Let nothing move by itself for so many minutes, for a reason; 0 ends it.
+    /// Let nothing move by itself for a while, for a reason; 0 ends it.
     Hold {
         /// How long; at most a day.
-        #[arg(value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(..=LONGEST_HOLD))]
-        minutes: Option<u64>,
+        #[arg(value_parser = hold_length)]
+        length: Option<Duration>,
     },
     /// Give the traffic to the other site: it is blocked here, read back, and the other site is live at once.
     HandOver,

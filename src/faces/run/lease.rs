@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Run, SCHEMA};
 use crate::domain::given::Given;
+use crate::domain::length;
 use crate::faces::cli::LeaseOrder;
 use crate::faces::failure::{Exit, Failure};
 use crate::faces::print;
@@ -19,8 +20,8 @@ impl Run<'_> {
             LeaseOrder::Acknowledge => Order::Acknowledge,
             LeaseOrder::HandOver => Order::HandOver,
             LeaseOrder::Force => Order::Force,
-            LeaseOrder::Hold { minutes } => {
-                given.words.extend(minutes.map(|minutes| ("minutes".to_owned(), minutes.to_string())));
+            LeaseOrder::Hold { length } => {
+                given.words.extend(length.map(|left| ("length".to_owned(), length::written(left))));
                 Order::Hold
             }
         });

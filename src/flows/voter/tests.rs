@@ -355,8 +355,8 @@ impl RawClock for At {
 async fn a_machine_that_stood_still_has_a_doubtful_clock_until_ten_minutes_went_by_without_it() {
     let slow = Arc::new(Slow::default());
     let (mut work, _said) = site(&slow);
-    let (policy, third) = (crate::domain::lease::Policy::default(), crate::domain::lease::ThirdVote::Witness);
-    let setup = Setup { site: Site::Primary, timing: Timing::FAST, policy, third };
+    let third = crate::domain::lease::ThirdVote::Witness;
+    let setup = Setup { site: Site::Primary, timing: Timing::FAST, third };
     let agreed = crate::domain::lease::Agreed::first(crate::domain::configuration::TakeoverSettings::default());
     let nothing = Memory::first(Site::Primary, agreed);
     let (node, _) = Node::start(setup, Stored::Lost, nothing, GateSeen::Closed, Moment::from_nanos(1));
