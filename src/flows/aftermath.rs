@@ -112,7 +112,7 @@ mod tests {
         let (before, after) = ([Some(Epoch(7)), Some(Epoch(5))], [Some(Epoch(7)), Some(Epoch(9))]);
         let within = TimeDelta::milliseconds(120);
         let apart = Compared::Apart { within };
-        assert_eq!(aftermath.news(before, Vec::new(), within), [apart.clone()]);
+        assert_eq!(aftermath.news(before, Vec::new(), within), vec![apart.clone()]);
         assert_eq!(aftermath.news(before, Vec::new(), within), []);
         assert_eq!(aftermath.news(after, Vec::new(), within), [apart]);
         assert_eq!(aftermath.news(after, vec![overlap], within), [Compared::Overlap(overlap)]);
