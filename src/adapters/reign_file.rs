@@ -63,12 +63,12 @@ impl ReignFile {
     /// The files below a root folder. What cannot be read is begun anew, which is told with `say`, as is what cannot be
     /// written, once.
     #[must_use]
-    pub fn below(root: &Path, say: UnboundedSender<String>) -> Self {
+    pub fn below(root: &Path, say: &UnboundedSender<String>) -> Self {
         let folder = root.join("var/lib/mxone_system_redundancy");
         let (path, lasting) = (folder.join("reigns.json"), folder.join("reign-lasting.json"));
         let mut reigns: Reigns = read(&path)
             .unwrap_or_else(|error| {
-                tell(&say, format!("when this site was live before cannot be read, and is begun anew: {error}"));
+                tell(say, format!("when this site was live before cannot be read, and is begun anew: {error}"));
                 None
             })
             .unwrap_or_default();
@@ -85,7 +85,7 @@ impl ReignFile {
         let writer = Arc::clone(&desk);
         let told = say.clone();
         if let Err(error) = thread::Builder::new().name("reigns".to_owned()).spawn(move || writer.write_on(&told)) {
-            tell(&say, format!("when this site is live cannot be written down: {error}"));
+            tell(say, format!("when this site is live cannot be written down: {error}"));
             desk.state().is_ended = true;
         }
         Self { desk }
@@ -279,7 +279,7 @@ mod tests {
 
     fn book(root: &Path) -> (ReignFile, UnboundedReceiver<String>) {
         let (say, said) = unbounded_channel();
-        (ReignFile::below(root, say), said)
+        (ReignFile::below(root, &say), said)
     }
 
     fn folder(root: &Path) -> PathBuf {

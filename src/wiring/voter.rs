@@ -111,7 +111,7 @@ pub async fn start(place: &Place, file: LeaseFile, herald: Herald) -> Result<Run
         memory: Arc::new(MemoryFile::below(&place.root)),
         clock: Arc::new(RawClock),
         herald,
-        reigns: Arc::new(ReignFile::below(&place.root, say.clone())),
+        reigns: Arc::new(ReignFile::below(&place.root, &say)),
         wall: clock(),
     };
     let (asks, asked) = unbounded_channel();

@@ -231,7 +231,7 @@ impl Work {
 /// Waits for an order to give up that came after what is being done.
 async fn is_to_be_given_up(mut newer: watch::Receiver<Wanted>) {
     if newer.wait_for(|wanted| wanted.what == What::GivenUp).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

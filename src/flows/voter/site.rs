@@ -339,9 +339,8 @@ impl AtSite {
             let (control, health, data) = tokio::join!(self.sight.control(), health, self.sight.data());
             let (answering, of) = control;
             let mut seen = vec![Event::Control { answering, of }, Event::Data { age: data }];
-            seen.extend(health.map(|is_well| match is_open {
-                true => Event::Health { is_well },
-                false => Event::HealthWhileBlocked { is_well },
+            seen.extend(health.map(|is_well| {
+                if is_open { Event::Health { is_well } } else { Event::HealthWhileBlocked { is_well } }
             }));
             if seen.into_iter().any(|event| events.send(event).is_err()) {
                 return;
