@@ -152,6 +152,9 @@ fn a_pulled_cable_is_noticed_and_put_back() {
     assert!(of_lim1(Duration::ZERO, cut), "it answers before");
     assert!(!of_lim1(cut + Duration::from_millis(20), healed), "it does not answer while its cable is out");
     assert!(of_lim1(back, back + Duration::from_millis(300)), "it answers afterwards");
+    let meanwhile = story.between(cut + Duration::from_millis(20), healed);
+    let heard = meanwhile.own.iter().any(|probe| (probe.site, probe.lim) == (Primary, 1) && probe.answered.is_some());
+    assert!(heard, "nothing blocks it, which the auditor hears by its own line all the time");
 }
 
 #[test]

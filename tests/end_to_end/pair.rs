@@ -59,6 +59,14 @@ impl Pair {
         pair
     }
 
+    /// A pair of so many servers a site, each with a call server, that is configured in the usual way.
+    #[allow(dead_code, reason = "most test programs have two servers a site")]
+    pub fn configured_with(servers: u8) -> Self {
+        let pair = Self::of(LabOptions { servers, call_servers: servers, ..LabOptions::default() });
+        let _configured = pair.configure(&Wish::default()).ok();
+        pair
+    }
+
     /// A pair that is configured in the usual way.
     pub fn configured() -> Self {
         Self::configured_as(&Wish::default())
@@ -196,7 +204,8 @@ impl Pair {
     /// Audits both sites from outside while something is done.
     pub fn audited(&self, doing: impl FnOnce()) -> Story {
         let auditor = Auditor::start(&self.lab);
-        wait_until("the auditor has looked for a while", || auditor.now().as_millis() > 200);
+        let begun = auditor.now();
+        wait_until("the auditor has looked for a while", || auditor.now() > begun + Duration::from_millis(200));
         doing();
         let over = auditor.now();
         wait_until("the auditor has looked a while longer", || auditor.now() > over + Duration::from_millis(200));

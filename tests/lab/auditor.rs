@@ -9,26 +9,40 @@
 //! and after a moment at which B was live. A person can switch there and back, but not within [`TOO_SOON`]; so three
 //! such answers within that time are a dual-live site, and there is no other explanation.
 //!
-//! For one planned switch there is a sharper question: [`Story::late_answers`], answers of the old site to probes sent
-//! after the new site had answered. There must be none at all.
+//! Where it is known which sites were live one after the other there is a sharper question, [`Story::live_in_turn`]: an
+//! answer of the old site to a probe that was sent after the new site had answered is one too many.
+//!
+//! # Two ways
+//! Each server is asked from the users' network, as a telephone does: that is how long users wait. And it is asked by a
+//! line of the auditor's own, which stays when the cable of the server is pulled: a kernel that goes on letting
+//! telephony in behind a pulled cable is seen there, and nowhere else.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use mxone_system_redundancy::domain::site::Site;
+use rustix::thread::gettid;
 
-use super::Lab;
+use super::namespace::Namespace;
 use super::sip::{SIP, options};
+use super::{AUDITOR, Lab, LabServer};
 
 /// Each server is asked this often.
 pub const EVERY: Duration = Duration::from_millis(10);
-/// Faster than this nobody switches there and back: each way takes at least two rounds of commands on every server.
-pub const TOO_SOON: Duration = Duration::from_millis(60);
+/// Faster than this nobody switches there and back: each way takes at least two rounds of commands on every server, and
+/// no test orders the way back sooner. The longer it is, the slower the auditor may be and still find two live sites.
+pub const TOO_SOON: Duration = Duration::from_millis(200);
+/// An auditor that was held up for longer than this by a busy machine proves too little: two sites that are live for so
+/// long are seen.
+pub const BLIND_AT_MOST: Duration = Duration::from_millis(250);
+/// Probes that a line has room for at once: five minutes of them.
+const ROOM: usize = 30_000;
 /// An answer that takes longer is not waited for when the auditor stops.
 const LAST_WORD: Duration = Duration::from_millis(200);
 
@@ -38,6 +52,7 @@ pub struct Auditor {
     begun: Instant,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Vec<Probe>>>,
+    own: Vec<JoinHandle<Vec<Probe>>>,
 }
 
 /// One request; times count from the auditor's start.
@@ -54,7 +69,7 @@ pub struct Probe {
 }
 
 impl Auditor {
-    /// Starts asking LIM 1, and LIM 2 where there is one, of both sites, from the client host.
+    /// Starts asking LIM 1, and LIM 2 where there is one, of both sites, from the client host and by its own lines.
     #[must_use]
     pub fn start(lab: &Lab) -> Self {
         Self::start_asking(lab, EVERY)
@@ -63,24 +78,36 @@ impl Auditor {
     /// The same with another time between two requests to a server.
     #[must_use]
     pub fn start_asking(lab: &Lab, every: Duration) -> Self {
-        let lims: Vec<u8> = (1..=lab.options.call_servers.min(lab.options.servers).min(2)).collect();
-        let asked: Vec<_> = Site::BOTH.into_iter().flat_map(|site| lims.iter().map(move |lim| (site, *lim))).collect();
-        let stop = Arc::new(AtomicBool::new(false));
-        let begun = Instant::now();
-        let shift = every / u32::try_from(asked.len()).unwrap();
-        let threads = asked.into_iter().zip(0..).map(|((site, lim), turn)| {
-            let server = SocketAddr::new(lab.server(site, lim).v4.into(), SIP);
-            let socket = lab.client().namespace.enter(|| {
-                let socket = UdpSocket::bind((lab.client().v4, 0)).unwrap();
-                socket.connect(server).unwrap();
-                socket
+        let (begun, stop) = (Instant::now(), Arc::new(AtomicBool::new(false)));
+        // Each line has begun to ask when this returns; on a busy machine that takes a while.
+        let ready = Arc::new(Barrier::new(2 * lab.audited().count() + 1));
+        let ask_from = |namespace: &Namespace, address: Ipv4Addr, every: Duration| -> Vec<_> {
+            let turns = u32::try_from(lab.audited().count()).unwrap();
+            let lines = lab.audited().zip(0..).map(|(host, turn)| {
+                let socket = namespace.enter(|| {
+                    let socket = UdpSocket::bind((address, 0)).unwrap();
+                    socket.connect((host.v4, SIP)).unwrap();
+                    socket
+                });
+                let LabServer { site, lim } = host.server.unwrap();
+                // Spread over the interval, so that sites are seen in turn and not at the same moment.
+                Line { site, lim, socket, begun, every, first: every / turns * turn }
             });
-            // Spread over the interval, so that sites are seen in turn and not at the same moment.
-            let line = Line { site, lim, socket, begun, every, first: shift * turn };
-            let told = Arc::clone(&stop);
-            thread::spawn(move || line.ask_on(&told))
-        });
-        Self { threads: threads.collect(), begun, stop }
+            let start = |line: Line| {
+                let (told, ready) = (Arc::clone(&stop), Arc::clone(&ready));
+                thread::spawn(move || {
+                    go_first();
+                    ready.wait();
+                    line.ask_on(&told)
+                })
+            };
+            lines.map(start).collect()
+        };
+        let threads = ask_from(&lab.client().namespace, lab.client().v4, every);
+        // It is there for two live sites, and not for how long none was.
+        let own = ask_from(&lab.auditor, AUDITOR, every * 2);
+        ready.wait();
+        Self { begun, stop, threads, own }
     }
 
     /// The auditor's time now; compare it with the times of probes.
@@ -93,9 +120,12 @@ impl Auditor {
     #[must_use]
     pub fn stop(mut self) -> Story {
         self.stop.store(true, Ordering::Relaxed);
-        let mut probes: Vec<Probe> = self.threads.drain(..).flat_map(|thread| thread.join().unwrap()).collect();
-        probes.sort_by_key(|probe| probe.sent);
-        Story { probes }
+        let sorted = |threads: &mut Vec<JoinHandle<Vec<Probe>>>| {
+            let mut probes: Vec<Probe> = threads.drain(..).flat_map(|thread| thread.join().unwrap()).collect();
+            probes.sort_by_key(|probe| probe.sent);
+            probes
+        };
+        Story { probes: sorted(&mut self.threads), own: sorted(&mut self.own) }
     }
 }
 
@@ -116,59 +146,85 @@ struct Line {
 }
 
 impl Line {
+    /// Asks whenever it is time, and listens beside that.
+    ///
+    /// A wait for an answer with a time-out would be ended by the kernel's timers, which a busy machine puts off; a sleep
+    /// is not.
     fn ask_on(&self, stop: &AtomicBool) -> Vec<Probe> {
+        let asked_all = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let listening = scope.spawn(|| self.listen(&asked_all));
+            let sent = self.ask(stop);
+            asked_all.store(true, Ordering::Relaxed);
+            let probe = |sent| Probe { site: self.site, lim: self.lim, sent, answered: None };
+            let mut probes: Vec<Probe> = sent.into_iter().map(probe).collect();
+            for (number, at) in listening.join().unwrap() {
+                probes[number].answered.get_or_insert(at);
+            }
+            probes
+        })
+    }
+
+    /// When each request was sent.
+    fn ask(&self, stop: &AtomicBool) -> Vec<Duration> {
         let (from, to) = (self.socket.local_addr().unwrap(), self.socket.peer_addr().unwrap());
-        let mut probes: Vec<Probe> = Vec::new();
+        let mut times = room_for(Duration::ZERO);
         let mut due = self.begun + self.first;
         while !stop.load(Ordering::Relaxed) {
-            self.listen_until(due, &mut probes);
-            let name = format!("{}-{}-{}", self.site, self.lim, probes.len());
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            let name = format!("{}-{}-{}", self.site, self.lim, times.len());
             let sent = self.begun.elapsed();
             // Refused or unreachable is an unanswered probe like any other.
             let _unsent = self.socket.send(options("UDP", from, to, &name).as_bytes());
-            probes.push(Probe { site: self.site, lim: self.lim, sent, answered: None });
+            times.push(sent);
             // When this machine held us up, missed turns are not made up in a burst.
             due = (due + self.every).max(Instant::now());
         }
-        self.listen_until(Instant::now() + LAST_WORD, &mut probes);
-        probes
+        times
     }
 
-    fn listen_until(&self, due: Instant, probes: &mut [Probe]) {
+    /// Which requests were answered, and when.
+    fn listen(&self, asked_all: &AtomicBool) -> Vec<(usize, Duration)> {
+        let mut answers = room_for((0, Duration::ZERO));
         let mut packet = [0; 2048];
+        self.socket.set_read_timeout(Some(LAST_WORD)).unwrap();
         loop {
-            let left = due.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return;
-            }
-            self.socket.set_read_timeout(Some(left)).unwrap();
             match self.socket.recv(&mut packet) {
-                Ok(length) => self.note(&packet[..length], probes),
+                Ok(length) => answers.extend(answer(&packet[..length]).map(|number| (number, self.begun.elapsed()))),
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    return;
+                    if asked_all.load(Ordering::Relaxed) {
+                        return answers;
+                    }
                 }
                 // Port unreachable: turned away. The socket is as good as before.
                 Err(_) => {}
             }
         }
     }
+}
 
-    fn note(&self, packet: &[u8], probes: &mut [Probe]) {
-        let at = self.begun.elapsed();
-        let text = String::from_utf8_lossy(packet);
-        let name = text.lines().find_map(|line| line.strip_prefix("Call-ID: "));
-        let number: Option<usize> = name.and_then(|name| name.trim().rsplit('-').next()?.parse().ok());
-        if let (true, Some(number)) = (text.starts_with("SIP/2.0 200"), number) {
-            probes[number].answered.get_or_insert(at);
-        }
-    }
+/// The number of the request that this answers, if it says that all is well.
+fn answer(packet: &[u8]) -> Option<usize> {
+    let text = std::str::from_utf8(packet).ok()?;
+    let name = text.lines().find_map(|line| line.strip_prefix("Call-ID: "))?;
+    text.starts_with("SIP/2.0 200").then(|| name.trim().rsplit('-').next()?.parse().ok())?
+}
+
+/// Room that is taken and touched now: whoever asks for memory later waits for every thread of this program that does so
+/// as well, and for all that goes before it on a busy machine.
+fn room_for<T: Clone>(one: T) -> Vec<T> {
+    let mut room = vec![one; ROOM];
+    room.clear();
+    room
 }
 
 /// What the auditor saw.
 #[derive(Debug, Clone, Default)]
 pub struct Story {
-    /// Every probe, in the order in which they were sent.
+    /// Every probe from the users' network, in the order in which they were sent.
     pub probes: Vec<Probe>,
+    /// Every probe by the auditor's own lines, which see a site whose cable is pulled as well.
+    pub own: Vec<Probe>,
 }
 
 /// Three answers that prove two live sites.
@@ -205,10 +261,40 @@ pub struct Reign {
 }
 
 impl Story {
+    /// Ends the test unless these sites were live, one after the other and never two at once, and the auditor looked
+    /// closely enough to know: each answered by both ways, and no server was left unasked for long.
+    #[track_caller]
+    pub fn live_in_turn(&self, sites: &[Site]) {
+        assert_eq!(self.sites(), sites, "two were live, or others: {:?}", self.reigns());
+        for site in sites {
+            let heard = [&self.probes, &self.own].map(|probes| first_answer(probes, *site).is_some());
+            assert_eq!(heard, [true; 2], "the {site} did not answer by both ways, so this proves nothing");
+        }
+        assert!(self.blind_for() < BLIND_AT_MOST, "the auditor was held up for {:?}", self.blind_for());
+    }
+
+    /// The sites in the order in which they answered, by either way. What was under way when the other site answered
+    /// counts for nothing; two live sites answer in turn again and again.
+    #[must_use]
+    pub fn sites(&self) -> Vec<Site> {
+        let mut answers: Vec<_> = answered(&self.probes).chain(answered(&self.own)).collect();
+        answers.sort_by_key(|(_, came)| *came);
+        let mut order: Vec<(Site, Duration)> = Vec::new();
+        for (probe, came) in answers {
+            match order.last_mut() {
+                Some((site, last)) if *site == probe.site => *last = came,
+                Some((_, last)) if probe.sent <= *last => {}
+                Some(_) | None => order.push((probe.site, came)),
+            }
+        }
+        order.into_iter().map(|(site, _)| site).collect()
+    }
+
     /// Proofs of two live sites; empty when there never were.
     #[must_use]
     pub fn dual_live(&self) -> Vec<DualLive> {
-        let answered: Vec<_> = self.answered().collect();
+        let mut answered: Vec<_> = answered(&self.probes).chain(answered(&self.own)).collect();
+        answered.sort_by_key(|(probe, _)| probe.sent);
         let near = |from: Duration| answered.partition_point(|(probe, _)| probe.sent < from);
         let mut proofs = Vec::new();
         for &(between, came) in &answered {
@@ -226,19 +312,21 @@ impl Story {
         proofs
     }
 
-    /// Answers of `old` to probes that were sent after `new` had answered for the first time.
+    /// Answers of `old`, by either way, to probes that were sent after `new` had answered for the first time.
     #[must_use]
     pub fn late_answers(&self, old: Site, new: Site) -> Vec<Probe> {
-        let Some(handed_over) = self.of_site(new).map(|(_, came)| came).min() else {
+        let ways = [&self.probes, &self.own];
+        let Some(handed_over) = ways.iter().filter_map(|probes| first_answer(probes, new)).min() else {
             return Vec::new();
         };
-        self.of_site(old).filter(|(probe, _)| probe.sent > handed_over).map(|(probe, _)| probe).collect()
+        let all = ways.iter().flat_map(|probes| answered(probes)).map(|(probe, _)| probe);
+        all.filter(|probe| probe.site == old && probe.sent > handed_over).collect()
     }
 
-    /// The longest time in which no site answered. With a site live all the time it is about [`EVERY`].
+    /// The longest time in which no site answered users. With a site live all the time it is about [`EVERY`].
     #[must_use]
     pub fn gap(&self) -> Gap {
-        let mut came: Vec<Duration> = self.answered().map(|(_, came)| came).collect();
+        let mut came: Vec<Duration> = answered(&self.probes).map(|(_, came)| came).collect();
         came.sort_unstable();
         // A gap that was not over when the auditor stopped.
         came.extend(
@@ -248,10 +336,10 @@ impl Story {
         pairs.map(|(from, to)| Gap { length: to.saturating_sub(from), from }).max().unwrap_or_default()
     }
 
-    /// Who answered over time.
+    /// Who answered users over time.
     #[must_use]
     pub fn reigns(&self) -> Vec<Reign> {
-        let mut answered: Vec<_> = self.answered().collect();
+        let mut answered: Vec<_> = answered(&self.probes).collect();
         answered.sort_by_key(|(_, came)| *came);
         let mut reigns: Vec<Reign> = Vec::new();
         for (probe, came) in answered {
@@ -269,34 +357,53 @@ impl Story {
     /// The part of the story whose probes were sent in this time.
     #[must_use]
     pub fn between(&self, from: Duration, until: Duration) -> Self {
-        Self { probes: self.probes.iter().copied().filter(|p| (from..until).contains(&p.sent)).collect() }
+        let within = |probes: &[Probe]| probes.iter().copied().filter(|p| (from..until).contains(&p.sent)).collect();
+        Self { probes: within(&self.probes), own: within(&self.own) }
     }
 
-    /// Whether a site answered anything.
+    /// Whether a site answered anything, by either way.
     #[must_use]
     pub fn has_answer_of(&self, site: Site) -> bool {
-        self.of_site(site).next().is_some()
+        [&self.probes, &self.own].iter().any(|probes| first_answer(probes, site).is_some())
+    }
+
+    /// The time from the first to the last answer of a site, by either way.
+    #[must_use]
+    pub fn answered_for(&self, site: Site) -> Duration {
+        let all = || [&self.probes, &self.own].into_iter().flat_map(|probes| answered(probes));
+        let came = || all().filter(|(probe, _)| probe.site == site).map(|(_, came)| came);
+        came().max().unwrap_or_default().saturating_sub(came().min().unwrap_or_default())
     }
 
     /// The longest time in which the auditor itself did not ask a server, because this machine was busy: what is
     /// shorter than this may have been missed.
     #[must_use]
     pub fn blind_for(&self) -> Duration {
-        let mut last: BTreeMap<(Site, u8), Duration> = BTreeMap::new();
-        let pauses = self.probes.iter().filter_map(|probe| {
-            let before = last.insert((probe.site, probe.lim), probe.sent)?;
-            Some(probe.sent.saturating_sub(before))
+        let pauses = [&self.probes, &self.own].map(|probes| {
+            let mut last: BTreeMap<(Site, u8), Duration> = BTreeMap::new();
+            let pauses = probes.iter().filter_map(|probe| {
+                let before = last.insert((probe.site, probe.lim), probe.sent)?;
+                Some(probe.sent.saturating_sub(before))
+            });
+            pauses.max().unwrap_or_default()
         });
-        pauses.max().unwrap_or_default()
+        pauses.into_iter().max().unwrap_or_default()
     }
+}
 
-    fn answered(&self) -> impl Iterator<Item = (Probe, Duration)> + '_ {
-        self.probes.iter().filter_map(|probe| Some((*probe, probe.answered?)))
-    }
+/// Has this thread go before whatever else runs here: the auditor's word counts on a busy machine as well. Where that may
+/// not be, [`Story::blind_for`] tells what came of it.
+fn go_first() {
+    let thread = gettid().as_raw_nonzero().to_string();
+    let _may_not_be = Command::new("chrt").args(["--fifo", "--pid", "1", &thread]).stderr(Stdio::null()).status();
+}
 
-    fn of_site(&self, site: Site) -> impl Iterator<Item = (Probe, Duration)> + '_ {
-        self.answered().filter(move |(probe, _)| probe.site == site)
-    }
+fn answered(probes: &[Probe]) -> impl Iterator<Item = (Probe, Duration)> + '_ {
+    probes.iter().filter_map(|probe| Some((*probe, probe.answered?)))
+}
+
+fn first_answer(probes: &[Probe], site: Site) -> Option<Duration> {
+    answered(probes).filter(|(probe, _)| probe.site == site).map(|(_, came)| came).min()
 }
 
 #[cfg(test)]
@@ -307,19 +414,47 @@ mod tests {
         Probe { site, lim: 1, sent: Duration::from_millis(sent), answered: Some(Duration::from_millis(answered)) }
     }
 
+    fn story(probes: Vec<Probe>, own: Vec<Probe>) -> Story {
+        Story { probes, own }
+    }
+
+    #[test]
+    fn a_site_behind_a_pulled_cable_is_seen_by_the_auditors_own_line() {
+        let (a, b) = (Site::Primary, Site::Alternate);
+        let own = vec![probe(a, 0, 1), probe(a, 90, 91), probe(a, 180, 181)];
+        let story = story(vec![probe(b, 100, 101)], own);
+        assert_eq!(story.dual_live().len(), 1);
+        assert_eq!(story.late_answers(a, b), [probe(a, 180, 181)]);
+        assert_eq!(story.sites(), [a, b, a]);
+    }
+
+    #[test]
+    #[should_panic(expected = "did not answer by both ways")]
+    fn an_auditor_that_was_not_answered_by_its_own_line_proves_nothing() {
+        story(vec![probe(Site::Primary, 0, 1)], Vec::new()).live_in_turn(&[Site::Primary]);
+    }
+
+    #[test]
+    #[should_panic(expected = "held up for 350ms")]
+    fn an_auditor_that_was_held_up_proves_nothing() {
+        let probes = vec![probe(Site::Primary, 0, 1), probe(Site::Primary, 350, 351)];
+        story(probes.clone(), probes).live_in_turn(&[Site::Primary]);
+    }
+
     #[test]
     fn a_switch_with_answers_under_way_is_not_dual_live() {
         let (a, b) = (Site::Primary, Site::Alternate);
-        let story = Story { probes: vec![probe(a, 0, 1), probe(a, 10, 29), probe(b, 15, 28), probe(b, 25, 26)] };
+        let story = story(vec![probe(a, 0, 1), probe(a, 10, 29), probe(b, 15, 28), probe(b, 25, 26)], Vec::new());
         assert_eq!(story.dual_live(), []);
         assert_eq!(story.late_answers(a, b), []);
+        assert_eq!(story.sites(), [a, b]);
         assert_eq!(story.gap(), Gap { length: Duration::from_millis(25), from: Duration::from_millis(1) });
     }
 
     #[test]
     fn answers_in_turn_are_dual_live() {
         let (a, b) = (Site::Primary, Site::Alternate);
-        let story = Story { probes: vec![probe(a, 0, 1), probe(b, 5, 6), probe(a, 10, 11)] };
+        let story = story(vec![probe(a, 0, 1), probe(b, 5, 6), probe(a, 10, 11)], Vec::new());
         assert_eq!(story.dual_live().len(), 1);
         assert_eq!(story.late_answers(a, b), [probe(a, 10, 11)]);
     }
@@ -327,7 +462,7 @@ mod tests {
     #[test]
     fn a_switch_there_and_back_in_its_time_is_not_dual_live() {
         let (a, b) = (Site::Primary, Site::Alternate);
-        let story = Story { probes: vec![probe(a, 0, 1), probe(b, 200, 201), probe(a, 400, 401)] };
+        let story = story(vec![probe(a, 0, 1), probe(b, 200, 201), probe(a, 400, 401)], Vec::new());
         assert_eq!(story.dual_live(), []);
         assert_eq!(story.reigns().len(), 3);
     }

@@ -333,12 +333,25 @@ impl Host {
     }
 }
 
+/// Seldom enough not to be what keeps the machine busy: a look may start a program or more.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+
 /// Asks again and again until it is so; ends the test when it is not so within [`PATIENCE`].
-pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
+pub fn wait_until(what: &str, is_so: impl FnMut() -> bool) -> Duration {
+    wait_or_tell(PATIENCE, what, is_so, String::new)
+}
+
+/// The same with another patience; what was found instead is told when it is not so.
+pub fn wait_or_tell(
+    patience: Duration,
+    what: &str,
+    mut is_so: impl FnMut() -> bool,
+    found: impl Fn() -> String,
+) -> Duration {
     let begun = Instant::now();
     while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain until {what}");
-        std::thread::park_timeout(Duration::from_millis(5));
+        assert!(begun.elapsed() < patience, "waited {patience:?} in vain until {what}\n{}", found());
+        std::thread::park_timeout(BETWEEN_LOOKS);
     }
     begun.elapsed()
 }

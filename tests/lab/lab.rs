@@ -10,6 +10,8 @@
 //!                        users 203.0.113.0/24: client .50, trunk .60
 //! ```
 //! IPv6 in the same order: `2001:db8:1::/64`, `2001:db8:2::/64`, `2001:db8:3::/64`, with the same last numbers.
+//!
+//! The auditor has a line of its own to each call server that it asks: no fault of the network touches it.
 #![allow(dead_code, reason = "every test program uses a part of the lab")]
 #![allow(
     clippy::unwrap_used,
@@ -34,6 +36,7 @@ use std::fmt::Write;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
@@ -50,6 +53,8 @@ pub const NETWORK_CONTROL_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113
 pub const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 50));
 /// A carrier's trunk: foreign to both systems, the same seen from each.
 pub const TRUNK: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 60));
+/// Where the auditor asks from by its own lines: an address that nobody knows, and so counts as a telephone's.
+pub const AUDITOR: Ipv4Addr = Ipv4Addr::new(10, 255, 255, 1);
 
 /// What kind of lab is wanted.
 #[derive(Debug, Clone)]
@@ -86,6 +91,7 @@ pub struct Lab {
     /// Everything of this lab on disk; a tmpfs is mounted on it.
     base: PathBuf,
     router: Namespace,
+    auditor: Namespace,
     hosts: BTreeMap<String, Host>,
 }
 
@@ -103,9 +109,10 @@ impl Lab {
         let prefix = format!("rd-{}-{number}", std::process::id());
         let base = leftovers::make_base(&prefix);
         let router = Namespace::new(&format!("{prefix}-router"));
+        let auditor = Namespace::new(&format!("{prefix}-auditor"));
         let hosts = cast(&options).into_iter().map(|part| (part.name.clone(), Host::new(part, &prefix, &base)));
         // From here on the value exists, so that dropping it takes down whatever the next lines have built.
-        let lab = Self { hosts: hosts.collect(), router, base, options };
+        let lab = Self { hosts: hosts.collect(), router, auditor, base, options };
         lab.build();
         lab
     }
@@ -119,6 +126,9 @@ impl Lab {
         assert!(key.exists(), "ssh-keygen made no key");
         self.router.create();
         self.lay_networks();
+        self.auditor.create();
+        // What is asked of a server without a line, one without power, ends here.
+        self.auditor.batch(&format!("link set lo up\naddr add {AUDITOR}/32 dev lo\nroute add default dev lo\n"));
         thread::scope(|scope| {
             for host in self.hosts.values() {
                 scope.spawn(|| self.raise(host));
@@ -158,6 +168,26 @@ impl Lab {
             exchange::install_commands(host, server, &self.options);
         }
         host.boot(&self.router);
+        self.lay_own_line(host);
+    }
+
+    /// The auditor's line to a server it asks. The server gets no address there, so no program on it is the wiser.
+    fn lay_own_line(&self, host: &Host) {
+        if !self.audited().any(|audited| audited.name == host.name) {
+            return;
+        }
+        let near_end = ["link", "add", "audit0", "netns", &host.namespace.name];
+        ip(&[&near_end[..], &["type", "veth", "peer", "name", &host.port, "netns", &self.auditor.name]].concat());
+        let far = &host.port;
+        self.auditor.batch(&format!("link set {far} up\nroute add {} dev {far}\n", host.v4));
+        let orders = format!("link set audit0 addrgenmode none\nlink set audit0 up\nroute add {AUDITOR} dev audit0\n");
+        host.namespace.batch(&orders);
+    }
+
+    /// The servers that the auditor asks: LIM 1, and LIM 2 where it has a call server, of both sites.
+    pub fn audited(&self) -> impl Iterator<Item = &Host> {
+        let last = self.options.call_servers.min(self.options.servers).min(2);
+        Site::BOTH.into_iter().flat_map(move |site| (1..=last).map(move |lim| self.server(site, lim)))
     }
 
     /// LIM 1 of the alternate is the operator's seat: it holds the key, and everybody knows everybody's host key.
@@ -301,6 +331,14 @@ impl Lab {
     /// Takes the power from a host: every process dies, and with the network namespace all that was only in memory.
     pub fn power_off(&self, host: &Host) {
         host.power_off(&self.router);
+        self.take_own_line(host);
+    }
+
+    fn take_own_line(&self, host: &Host) {
+        let mut take = Command::new("ip");
+        // A host that has none, or is off already.
+        let taken = take.args(["-n", &self.auditor.name, "link", "del", &host.port]).stderr(Stdio::null()).status();
+        assert!(taken.is_ok(), "ip cannot be started");
     }
 
     /// Gives it back: a fresh kernel state, then what systemd would do, in its order.
@@ -308,6 +346,7 @@ impl Lab {
         host.namespace.create();
         host.mount_volatile();
         host.boot(&self.router);
+        self.lay_own_line(host);
         host.start_services();
     }
 
@@ -324,6 +363,7 @@ impl Drop for Lab {
             host.power_off(&self.router);
         }
         self.router.delete();
+        self.auditor.delete();
         leftovers::remove_base(&self.base);
     }
 }
