@@ -261,18 +261,23 @@ async fn an_nft_that_dies_or_hangs_is_replaced() {
     let gate = site.gate();
     gate.open(in_ms(60_000)).await.unwrap();
     for signal in ["-KILL", "-STOP"] {
-        let pids = namespace::checked(&["ip", "netns", "pids", &site.server.name], "");
-        for pid in pids.split_whitespace() {
-            namespace::checked(&["kill", signal, pid], "");
-        }
+        signalled(&site, signal);
         gate.open(in_ms(60_000)).await.unwrap();
         assert_eq!(site.gate().seen().await.unwrap(), GateSeen::Timed, "{signal}");
-        let pids = namespace::checked(&["ip", "netns", "pids", &site.server.name], "");
-        for pid in pids.split_whitespace() {
-            namespace::checked(&["kill", signal, pid], "");
-        }
+        signalled(&site, signal);
         gate.close().await.unwrap();
         assert!(!site.answers(SERVER, 5060), "{signal}");
+    }
+}
+
+/// Sends a signal to each nft that stands ready on the server; there is one at least.
+fn signalled(site: &Site, signal: &str) {
+    let pids = namespace::checked(&["ip", "netns", "pids", &site.server.name], "");
+    let is_nft = |pid: &&str| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "nft\n");
+    let standing: Vec<&str> = pids.split_whitespace().filter(is_nft).collect();
+    assert!(!standing.is_empty(), "no nft stands ready: {pids}");
+    for pid in standing {
+        namespace::checked(&["kill", signal, pid], "");
     }
 }
 
