@@ -22,6 +22,8 @@ mod back;
 mod by_commands;
 #[path = "automatic/clock.rs"]
 mod clock;
+#[path = "automatic/conditional.rs"]
+mod conditional;
 #[path = "automatic/control.rs"]
 mod control;
 #[path = "automatic/disk.rs"]
@@ -50,53 +52,89 @@ mod trio;
 use std::time::Duration;
 
 use lab::host::wait_until;
-use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
+use mxone_system_redundancy::domain::configuration::Mode;
+use mxone_system_redundancy::domain::site::Site::{self, Alternate, Primary};
 use serde_json::{Value, json};
-use trio::Trio;
+use trio::{Trio, Wanted};
 
 /// The profile `fast` promises so much for a crash; what a busy machine adds is none of its business.
 const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(4);
 
 #[test]
 fn when_the_primarys_cable_is_pulled_the_alternate_takes_over_by_itself_and_two_are_never_live() {
-    let trio = Trio::started();
-    let story = trio.pair.audited(|| {
-        trio.pair.lab.cut(trio.first(Primary));
-        let taken = wait_until("the alternate is live", || trio.is_live(Alternate));
-        eprintln!("taken over after {taken:?}");
-        assert!(taken < TAKEN_OVER_WITHIN, "{taken:?}");
-        wait_until("the primary has blocked itself", || !trio.is_open(Primary));
-        trio.pair.lab.heal(trio.first(Primary));
-        wait_until("the primary knows of the alternate", || {
-            trio.state(Primary)["epoch"] == trio.state(Alternate)["epoch"]
-        });
-        trio.keeps(Duration::from_secs(2), "nothing moves", || trio.is_live(Alternate) && !trio.is_live(Primary));
-    });
-    assert_eq!(story.dual_live(), []);
-    assert!(story.has_answer_of(Primary) && story.has_answer_of(Alternate));
-    eprintln!("without a live site: {:?}", story.gap());
+    cable_pulled(&Trio::started(), Primary);
 }
 
 #[test]
-fn a_monitor_that_is_frozen_or_killed_leaves_a_site_that_its_kernel_blocks() {
-    for signal in ["STOP", "KILL"] {
-        let trio = Trio::started();
-        let story = trio.pair.audited(|| {
-            trio.monitor(Primary).signal(signal);
-            let taken = wait_until("the alternate is live", || trio.is_live(Alternate));
-            eprintln!("{signal}: taken over after {taken:?}");
-            assert!(taken < TAKEN_OVER_WITHIN, "{signal} {taken:?}");
-            assert!(!trio.is_open(Primary), "{signal}: no process is needed to block");
-            if signal == "STOP" {
-                trio.monitor(Primary).signal("CONT");
-                wait_until("the primary knows of the alternate", || {
-                    trio.state(Primary)["epoch"] == trio.state(Alternate)["epoch"]
-                });
-                trio.keeps(Duration::from_secs(1), "nothing moves", || !trio.is_live(Primary));
-            }
-        });
-        assert_eq!(story.dual_live(), [], "{signal}");
+fn a_monitor_that_is_frozen_leaves_a_site_that_its_kernel_blocks() {
+    frozen(&Trio::started(), Primary);
+}
+
+#[test]
+fn a_monitor_that_is_killed_leaves_a_site_that_its_kernel_blocks() {
+    let trio = Trio::started();
+    let story = trio.pair.audited(|| {
+        trio.monitor(Primary).signal("KILL");
+        taken_over(&trio, Primary);
+    });
+    story.live_in_turn(&[Primary, Alternate]);
+}
+
+#[test]
+fn a_monitor_that_is_frozen_behind_a_pulled_cable_leaves_a_site_that_its_kernel_blocks() {
+    let trio = Trio::started();
+    let story = trio.pair.audited(|| {
+        trio.monitor(Primary).signal("STOP");
+        trio.pair.lab.cut(trio.first(Primary));
+        taken_over(&trio, Primary);
+    });
+    story.live_in_turn(&[Primary, Alternate]);
+}
+
+#[test]
+fn a_live_alternate_whose_cable_is_pulled_or_that_is_frozen_is_replaced_by_the_primary() {
+    let wanted =
+        Wanted { back: Mode::Automatic, return_after_seconds: Some(3600), guard_seconds: 0, ..Wanted::default() };
+    let trio = Trio::of(&wanted);
+    for fault in [cable_pulled, frozen] {
+        trio.order(Primary, &["hand-over"]);
+        trio.settled_at(Alternate);
+        fault(&trio, Alternate);
+        trio.settled_at(Primary);
     }
+}
+
+/// Pulls the cable of the live site and puts it back.
+fn cable_pulled(trio: &Trio, live: Site) {
+    let story = trio.pair.audited(|| {
+        trio.pair.lab.cut(trio.first(live));
+        taken_over(trio, live);
+        trio.pair.lab.heal(trio.first(live));
+        trio.wait_agreed();
+        trio.keeps_live(live.other(), Duration::from_secs(2), "nothing moves");
+    });
+    story.live_in_turn(&[live, live.other()]);
+    eprintln!("the {live} cut off: without a live site: {:?}", story.gap());
+}
+
+/// Stops the monitor of the live site and has it go on.
+fn frozen(trio: &Trio, live: Site) {
+    let story = trio.pair.audited(|| {
+        trio.monitor(live).signal("STOP");
+        taken_over(trio, live);
+        trio.monitor(live).signal("CONT");
+        trio.wait_agreed();
+        trio.keeps_live(live.other(), Duration::from_secs(1), "nothing moves");
+    });
+    story.live_in_turn(&[live, live.other()]);
+    eprintln!("the {live} frozen: without a live site: {:?}", story.gap());
+}
+
+/// Waits until the other site is live, with no process of the lost one.
+fn taken_over(trio: &Trio, lost: Site) {
+    let taken = trio.wait_live(lost.other());
+    assert!(taken < TAKEN_OVER_WITHIN, "{taken:?}");
+    assert!(!trio.is_open(lost), "no process is needed to block");
 }
 
 #[test]
@@ -129,19 +167,14 @@ fn while_the_witness_or_the_line_between_the_sites_is_lost_the_primary_stays_liv
     let trio = Trio::started();
     let story = trio.pair.audited(|| {
         trio.pair.lab.cut(trio.witness_host());
-        trio.keeps(Duration::from_secs(4), "the two sites have two votes", || {
-            trio.is_live(Primary) && !trio.is_live(Alternate)
-        });
+        trio.keeps_live(Primary, Duration::from_secs(4), "the two sites have two votes");
         trio.pair.lab.heal(trio.witness_host());
-        std::thread::sleep(Duration::from_secs(2));
+        trio.wait_heard();
         trio.pair.lab.cut_between_sites();
-        trio.keeps(Duration::from_secs(4), "it and the witness have two", || {
-            trio.is_live(Primary) && !trio.is_live(Alternate)
-        });
+        trio.keeps_live(Primary, Duration::from_secs(4), "it and the witness have two");
         trio.pair.lab.heal_between_sites();
     });
-    assert_eq!(story.dual_live(), []);
-    assert_eq!(story.reigns().len(), 1, "nothing moved");
+    story.live_in_turn(&[Primary]);
 }
 
 #[test]
@@ -149,12 +182,11 @@ fn an_alternate_whose_cable_is_pulled_never_goes_live() {
     let trio = Trio::started();
     let story = trio.pair.audited(|| {
         trio.pair.lab.cut(trio.first(Alternate));
-        trio.keeps(Duration::from_secs(5), "nothing moves", || trio.is_live(Primary) && !trio.is_open(Alternate));
+        trio.keeps_live(Primary, Duration::from_secs(5), "nothing moves");
         trio.pair.lab.heal(trio.first(Alternate));
-        trio.keeps(Duration::from_secs(2), "nothing moves", || trio.is_live(Primary) && !trio.is_open(Alternate));
+        trio.keeps_live(Primary, Duration::from_secs(2), "nothing moves");
     });
-    assert_eq!(story.dual_live(), []);
-    assert_eq!(story.reigns().len(), 1);
+    story.live_in_turn(&[Primary]);
 }
 
 #[test]
@@ -170,8 +202,7 @@ fn a_person_hands_over_there_and_back_and_the_voters_do_it() {
         });
         assert!(!trio.is_open(Alternate));
     });
-    assert_eq!(story.dual_live(), []);
-    assert_eq!(story.reigns().iter().map(|reign| reign.site).collect::<Vec<_>>(), [Primary, Alternate, Primary]);
+    story.live_in_turn(&[Primary, Alternate, Primary]);
     eprintln!("without a live site: {:?}", story.gap());
 }
 
@@ -180,13 +211,11 @@ fn a_site_that_was_restarted_stays_blocked_until_it_has_a_right() {
     let trio = Trio::started();
     let story = trio.pair.audited(|| {
         trio.pair.lab.power_off(trio.first(Primary));
-        wait_until("the alternate is live", || trio.is_live(Alternate));
+        trio.wait_live(Alternate);
         trio.pair.lab.power_on(trio.first(Primary));
         trio.start("primary");
-        wait_until("the primary knows of the alternate", || {
-            trio.state(Primary)["epoch"] == trio.state(Alternate)["epoch"]
-        });
-        trio.keeps(Duration::from_secs(2), "nothing moves", || trio.is_live(Alternate) && !trio.is_open(Primary));
+        trio.wait_agreed();
+        trio.keeps_live(Alternate, Duration::from_secs(2), "nothing moves");
     });
-    assert_eq!(story.dual_live(), []);
+    story.live_in_turn(&[Primary, Alternate]);
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
+use serde_json::json;
 
 use super::lab::host::wait_until;
 use super::trio::Trio;
@@ -19,12 +20,9 @@ fn a_primary_that_loses_its_control_address_hands_over_to_an_alternate_that_has_
         trio.wait_live(Alternate);
         assert!(!trio.is_open(Primary));
         lab.show_control_address(Primary);
-        trio.keeps(Duration::from_secs(2), "it does not come back by itself", || {
-            trio.is_live(Alternate) && !trio.is_open(Primary)
-        });
+        trio.keeps_live(Alternate, Duration::from_secs(2), "it does not come back by itself");
     });
-    assert_eq!(story.dual_live(), []);
-    assert_eq!(story.late_answers(Primary, Alternate), [], "it was blocked before the other was opened");
+    story.live_in_turn(&[Primary, Alternate]);
     let gap = story.gap();
     eprintln!("control address lost: without a live site: {gap:?}");
     assert!(gap.length < Duration::from_secs(1), "it was handed over, not taken: {gap:?}");
@@ -36,16 +34,14 @@ fn while_no_site_or_only_the_primary_reaches_the_control_address_nothing_moves()
     let lab = &trio.pair.lab;
     let story = trio.pair.audited(|| {
         lab.hide_control_address(Alternate);
-        trio.keeps(NOTICED, "nothing moves", || trio.is_live(Primary) && !trio.is_open(Alternate));
+        trio.keeps_live(Primary, NOTICED, "nothing moves");
         lab.hide_control_address(Primary);
-        std::thread::sleep(NOTICED);
-        let why = trio.state(Primary)["because"].to_string();
+        trio.keeps_live(Primary, NOTICED, "nothing moves");
+        let why = trio.first(Primary).must(&["mxone_system_redundancy", "lease"]);
         assert!(why.contains("control"), "it is known, and moves nothing: {why}");
-        assert!(trio.is_live(Primary) && !trio.is_open(Alternate));
         lab.show_control_address(Primary);
     });
-    assert_eq!(story.dual_live(), []);
-    assert_eq!(story.reigns().len(), 1, "nothing moved");
+    story.live_in_turn(&[Primary]);
 }
 
 #[test]
@@ -54,15 +50,14 @@ fn an_alternate_without_its_control_address_takes_over_only_once_it_has_it_again
     let lab = &trio.pair.lab;
     let story = trio.pair.audited(|| {
         lab.hide_control_address(Alternate);
-        // One look that misses is enough not to ask; it takes two seconds.
-        std::thread::sleep(Duration::from_secs(4));
+        wait_until("the alternate knows", || trio.state(Alternate)["hears"]["control"] == json!([0, 1]));
         lab.cut(trio.first(Primary));
-        wait_until("the primary has blocked itself", || !trio.is_open(Primary));
+        trio.wait_blocked(Primary);
         trio.keeps(Duration::from_secs(3), "nobody could be called there", || {
             !trio.is_live(Alternate) && !trio.is_open(Alternate)
         });
         lab.show_control_address(Alternate);
         trio.wait_live(Alternate);
     });
-    assert_eq!(story.dual_live(), []);
+    story.live_in_turn(&[Primary, Alternate]);
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
+use mxone_system_redundancy::domain::site::Site::{self, Alternate, Primary};
 use serde_json::Value;
 
+use super::back;
 use super::lab::host::wait_until;
-use super::lab::{Flavour, LabOptions};
-use super::pair::{Pair, Wish};
+use super::pair::Pair;
 use super::trio::Trio;
 
 /// The promise of `fast`, what etcd takes to notice that a lease is over, and a busy machine.
@@ -15,7 +15,7 @@ const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(6);
 
 #[test]
 fn with_etcd_as_the_witness_the_alternate_takes_over_from_a_cut_and_from_a_frozen_primary() {
-    let trio = Trio::with_etcd(set_up());
+    let trio = Trio::with_etcd(Pair::configured_with(1));
     let story = trio.pair.audited(|| {
         trio.pair.lab.cut(trio.first(Primary));
         let taken = wait_until("the alternate is live", || trio.is_live(Alternate));
@@ -33,8 +33,7 @@ fn with_etcd_as_the_witness_the_alternate_takes_over_from_a_cut_and_from_a_froze
         trio.wait_agreed();
         trio.keeps(Duration::from_secs(1), "nothing moves", || trio.is_live(Alternate) && !trio.is_live(Primary));
     });
-    assert_eq!(story.dual_live(), []);
-    assert!(story.has_answer_of(Primary) && story.has_answer_of(Alternate));
+    story.live_in_turn(&[Primary, Alternate, Primary, Alternate]);
 
     assert_eq!(keys(&trio).lines().count(), 1, "one pair, and what stands for good: {}", keys(&trio));
     trio.pair.must(&["settings", "takeover", "alternate-from-primary", "manual"]);
@@ -45,8 +44,24 @@ fn with_etcd_as_the_witness_the_alternate_takes_over_from_a_cut_and_from_a_froze
 }
 
 #[test]
+fn with_etcd_as_the_witness_the_alternate_replaces_a_killed_a_silenced_and_a_useless_primary() {
+    let trio = Trio::with_etcd(Pair::configured_with(1));
+    let faults: [fn(&Trio, Site); 3] = [back::killed, back::silenced, back::control_lost];
+    for fault in faults {
+        let story = trio.pair.audited(|| {
+            fault(&trio, Primary);
+            trio.wait_agreed();
+            trio.keeps_live(Alternate, Duration::from_secs(1), "nothing moves");
+        });
+        story.live_in_turn(&[Primary, Alternate]);
+        eprintln!("without a live site: {:?}", story.gap().length);
+        trio.brought_back();
+    }
+}
+
+#[test]
 fn while_etcd_is_down_the_primary_stays_live_and_a_second_fault_makes_nobody_live_until_it_is_back() {
-    let trio = Trio::with_etcd(set_up());
+    let trio = Trio::with_etcd(Pair::configured_with(1));
     let story = trio.pair.audited(|| {
         trio.stop("etcd");
         trio.keeps(Duration::from_secs(4), "the two sites have two votes", || {
@@ -59,7 +74,7 @@ fn while_etcd_is_down_the_primary_stays_live_and_a_second_fault_makes_nobody_liv
         });
         trio.stop("etcd");
         trio.pair.lab.cut(trio.first(Primary));
-        wait_until("the primary has blocked itself", || !trio.is_open(Primary));
+        trio.wait_blocked(Primary);
         trio.keeps(Duration::from_secs(4), "it has one vote", || !trio.is_live(Alternate) && !trio.is_open(Alternate));
         trio.start("etcd");
         trio.wait_live(Alternate);
@@ -67,14 +82,14 @@ fn while_etcd_is_down_the_primary_stays_live_and_a_second_fault_makes_nobody_liv
         trio.wait_agreed();
         trio.keeps(Duration::from_secs(1), "nothing moves", || trio.is_live(Alternate) && !trio.is_live(Primary));
     });
-    assert_eq!(story.dual_live(), []);
+    story.live_in_turn(&[Primary, Alternate]);
     let told = trio.first(Alternate).run(&["cat", "/var/log/voter.log"]).stdout;
     assert!(told.contains("the witness (etcd) backs nobody") && told.contains("answers again"), "{told}");
 }
 
 #[test]
 fn an_etcd_that_does_not_answer_is_refused_and_leaves_nothing_behind() {
-    let pair = set_up();
+    let pair = Pair::configured_with(1);
     let address = pair.lab.host("trunk").v4;
     let wish = ["settings", "witness", "--etcd"];
     let nobody = format!("http://{address}:2379");
@@ -104,14 +119,6 @@ fn wait_for_refusal(pair: &Pair, words: &[&str], because: &str) -> String {
         told.contains(because)
     });
     told
-}
-
-/// Two sites, configured, without voters.
-fn set_up() -> Pair {
-    let options = LabOptions { servers: 1, call_servers: 1, flavour: Flavour::Kamailio, ..LabOptions::default() };
-    let pair = Pair::of(options);
-    let _configured = pair.configure(&Wish::default()).ok();
-    pair
 }
 
 /// The keys of all pairs in etcd.

@@ -19,15 +19,12 @@ fn while_packets_are_lost_one_way_between_two_voters_the_primary_stays_live() {
     let story = trio.pair.audited(|| {
         for (from, to) in [(primary, alternate), (alternate, primary), (primary, witness), (witness, primary)] {
             lab.drop_one_way(from, to);
-            trio.keeps(LONG_ENOUGH, &format!("{} to {}", from.name, to.name), || {
-                trio.is_live(Primary) && !trio.is_open(Alternate)
-            });
+            trio.keeps_live(Primary, LONG_ENOUGH, &format!("{} to {}", from.name, to.name));
             lab.heal_one_way(from, to);
-            std::thread::sleep(Duration::from_secs(1));
+            trio.wait_heard();
         }
     });
-    assert_eq!(story.dual_live(), []);
-    assert_eq!(story.reigns().len(), 1, "nothing moved");
+    story.live_in_turn(&[Primary]);
 }
 
 #[test]
@@ -39,14 +36,13 @@ fn while_the_witness_is_cut_off_from_one_site_the_primary_stays_live() {
         for site in [Primary, Alternate] {
             lab.drop_one_way(trio.first(site), witness);
             lab.drop_one_way(witness, trio.first(site));
-            trio.keeps(LONG_ENOUGH, &format!("{site}"), || trio.is_live(Primary) && !trio.is_open(Alternate));
+            trio.keeps_live(Primary, LONG_ENOUGH, &format!("{site}"));
             lab.heal_one_way(trio.first(site), witness);
             lab.heal_one_way(witness, trio.first(site));
-            std::thread::sleep(Duration::from_secs(1));
+            trio.wait_heard();
         }
     });
-    assert_eq!(story.dual_live(), []);
-    assert_eq!(story.reigns().len(), 1, "nothing moved");
+    story.live_in_turn(&[Primary]);
 }
 
 #[test]
@@ -65,10 +61,9 @@ fn a_primary_that_hears_but_is_heard_by_nobody_is_blocked_and_replaced() {
             lab.heal_one_way(trio.first(Primary), other);
         }
         trio.wait_agreed();
-        trio.keeps(Duration::from_secs(2), "nothing moves", || trio.is_live(Alternate) && !trio.is_open(Primary));
+        trio.keeps_live(Alternate, Duration::from_secs(2), "nothing moves");
     });
-    assert_eq!(story.dual_live(), []);
-    assert!(story.has_answer_of(Primary) && story.has_answer_of(Alternate));
+    story.live_in_turn(&[Primary, Alternate]);
 }
 
 #[test]
@@ -78,7 +73,7 @@ fn when_the_primary_and_the_witness_are_lost_at_once_none_is_live_until_one_of_t
     let story = trio.pair.audited(|| {
         lab.cut(trio.first(Primary));
         lab.cut(trio.witness_host());
-        wait_until("the primary has blocked itself", || !trio.is_open(Primary));
+        trio.wait_blocked(Primary);
         trio.keeps(LONG_ENOUGH, "one vote is not enough", || !trio.is_live(Alternate) && !trio.is_open(Alternate));
         lab.heal(trio.witness_host());
         trio.wait_live(Alternate);
@@ -88,12 +83,12 @@ fn when_the_primary_and_the_witness_are_lost_at_once_none_is_live_until_one_of_t
 
         lab.cut(trio.first(Primary));
         lab.cut(trio.witness_host());
-        wait_until("the primary has blocked itself", || !trio.is_open(Primary));
+        trio.wait_blocked(Primary);
         lab.heal(trio.first(Primary));
         trio.wait_live(Primary);
         assert!(!trio.is_open(Alternate), "the two sites have two votes, and the primary was live last");
     });
-    assert_eq!(story.dual_live(), []);
+    story.live_in_turn(&[Primary, Alternate, Primary]);
     let gap = story.gap();
     eprintln!("two faults: without a live site: {gap:?}");
     assert!(gap.length > LONG_ENOUGH, "none was live, which the auditor has to have seen: {gap:?}");
@@ -106,7 +101,7 @@ fn a_person_forces_a_takeover_while_the_witness_is_gone_and_the_primary_cut_off(
     let story = trio.pair.audited(|| {
         lab.cut(trio.witness_host());
         lab.cut(trio.first(Primary));
-        wait_until("the primary has blocked itself", || !trio.is_open(Primary));
+        trio.wait_blocked(Primary);
         let refused = trio.pair.run(&["manual-takeover", "traffic-in-alternate", "--yes"]).ended_with(3);
         assert!(refused.stderr.contains("--force"), "{refused:?}");
         trio.pair.must(&["manual-takeover", "traffic-in-alternate", "--force", "--reason", "fire at the primary"]);
@@ -121,6 +116,5 @@ fn a_person_forces_a_takeover_while_the_witness_is_gone_and_the_primary_cut_off(
         });
         assert!(trio.is_live(Alternate) && !trio.is_open(Primary));
     });
-    assert_eq!(story.dual_live(), []);
-    assert_eq!(story.reigns().len(), 2, "from the primary to the alternate, and that was all");
+    story.live_in_turn(&[Primary, Alternate]);
 }

@@ -1,5 +1,7 @@
 //! Other programs that take our rules away.
 
+use std::time::Duration;
+
 use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
 
 use super::lab::host::wait_until;
@@ -9,18 +11,24 @@ use super::trio::Trio;
 const FLUSHES: [&str; 3] =
     ["nft delete table inet mxone_redundancy", "nft flush table inet mxone_redundancy", "nft flush ruleset"];
 
+/// `fast` looks at its rules four times a second, and writes them anew; the rest is a busy machine's.
+pub const RESTORED_WITHIN: Duration = Duration::from_secs(2);
+
 const IPTABLES: &str = "iptables -F; ip6tables -F; iptables -X; ip6tables -X";
 
 #[test]
 fn rules_taken_away_at_the_live_site_are_noticed_restored_and_told() {
     let trio = Trio::started();
     let alarms = || trio.history(Primary).matches("ALARM: another program changed the rules").count();
+    let lines = || trio.gate(Primary).lines().count();
+    let whole = lines();
     let story = trio.pair.audited(|| {
         for flush in FLUSHES {
             let before = alarms();
             trio.first(Primary).sh(flush);
-            wait_until("the gate is there again", || trio.gate(Primary).contains("expires"));
             wait_until("it is told", || alarms() > before);
+            // A flush of the table leaves its sets; it is the rules that have to be there again.
+            wait_until("the gate is whole again", || trio.gate(Primary).contains("expires") && lines() == whole);
             wait_until("the alarm is over", || {
                 trio.state(Primary)["guarantee"].to_string().contains("AT MOST ONE LIVE")
             });
@@ -32,10 +40,14 @@ fn rules_taken_away_at_the_live_site_are_noticed_restored_and_told() {
         trio.pair.lab.cut(trio.first(Primary));
         trio.wait_live(Alternate);
         assert!(!trio.is_open(Primary));
+    });
+    story.live_in_turn(&[Primary, Alternate]);
+    // What it opens behind a pulled cable stays open until the next look, and no longer.
+    let story = trio.pair.audited(|| {
         trio.first(Primary).sh(FLUSHES[0]);
         wait_until("it is blocked again", || !trio.gate(Primary).is_empty() && !trio.is_open(Primary));
     });
-    assert_eq!(story.dual_live(), []);
+    assert!(story.answered_for(Primary) < RESTORED_WITHIN, "{:?}", story.answered_for(Primary));
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn when_lim_1_is_dead_lim_2_blocks_itself_before_the_alternate_is_live() {
         assert!(!lets_pass(second), "nobody tells it so, but its right has ended");
         wait_until("LIM 2 of the alternate is open", || lets_pass(trio.pair.lab.server(Alternate, 2)));
     });
-    assert_eq!(story.dual_live(), []);
+    story.live_in_turn(&[Primary, Alternate]);
     let answered =
         |site| story.probes.iter().any(|probe| (probe.site, probe.lim) == (site, 2) && probe.answered.is_some());
     assert!(answered(Primary) && answered(Alternate), "LIM 2 was in service at both, one after the other");
@@ -47,8 +47,7 @@ fn a_lim_2_without_its_session_blocks_itself_and_is_opened_by_the_next_one() {
         wait_until("LIM 2 is open", || lets_pass(second));
         assert!(trio.is_live(Primary) && !trio.is_open(Alternate));
     });
-    assert_eq!(story.dual_live(), []);
-    assert!(!story.has_answer_of(Alternate));
+    story.live_in_turn(&[Primary]);
 }
 
 fn two_a_site() -> Trio {

@@ -2,27 +2,34 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{self, Read, Write as _};
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
 use mxone_system_redundancy::domain::configuration::{Mode, TakeoverSettings};
 use mxone_system_redundancy::domain::lease::{Agreed, Memory};
 use mxone_system_redundancy::domain::site::Site::{self, Alternate, Primary};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::lab::host::{Host, Running, wait_until};
-use super::lab::{Flavour, LabOptions};
-use super::pair::{Pair, Wish};
+use super::lab::host::{Host, PATIENCE, Running, wait_or_tell, wait_until};
+use super::pair::Pair;
 
 const PROGRAM: &str = "mxone_system_redundancy";
 const LEASE: &str = "/etc/mxone_system_redundancy/lease";
+/// Where a monitor answers whoever asks it on its machine.
+const SOCKET: &str = "/run/mxone_system_redundancy/voter.sock";
 /// Where a voter keeps what it must not forget.
 pub const STATE: &str = "/var/lib/mxone_system_redundancy";
 /// Stands between a voter and its wall clock on a host where it is there.
 pub const LIBRARY: &str = "/opt/lab/wall_clock.so";
 /// Often enough to see what moves, and seldom enough not to be what keeps the machine busy.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+/// On a busy machine a gate is not armed in time, and that is tried again after half a minute.
+const ARMED_WITHIN: Duration = Duration::from_secs(50);
+/// A monitor answers within microseconds; one that is frozen does not.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 const VOTERS: [&str; 3] = ["primary", "alternate", "witness"];
 
 /// What one test and another wants set up.
@@ -72,10 +79,7 @@ impl Trio {
     /// The same as wanted.
     pub fn of(wanted: &Wanted) -> Self {
         let servers = wanted.servers;
-        let options =
-            LabOptions { servers, call_servers: servers, flavour: Flavour::Kamailio, ..LabOptions::default() };
-        let pair = Pair::of(options);
-        let _configured = pair.configure(&Wish::default()).ok();
+        let pair = Pair::configured_with(servers);
         if !wanted.service_address.is_empty() {
             let lab = &pair.lab;
             lab.join(&[lab.server(Primary, 1), lab.server(Alternate, 1), lab.client()]);
@@ -108,25 +112,58 @@ impl Trio {
         let health = ["env", "ETCDCTL_API=3", "etcdctl", "endpoint", "health"];
         wait_until("etcd is there", || trio.witness_host().run(&health).code() == 0);
         let url = format!("http://{}:2379", trio.witness_host().v4);
-        trio.pair.must(&["settings", "witness", "--etcd", &url, "--timing", "fast"]);
-        trio.start("primary");
-        trio.start("alternate");
-        wait_until("both monitors answer", || {
-            [Primary, Alternate].iter().all(|site| trio.state(*site)["voter"].is_string())
-        });
-        trio.pair.must(&["settings", "takeover", "alternate-from-primary", "automatic"]);
-        trio.settled();
+        trio.set_up_by(&["settings", "witness", "--etcd", &url, "--timing", "fast"]);
         trio
+    }
+
+    /// Two configured sites without a witness, set up by these words and the acceptance of what they mean.
+    pub fn without_witness(pair: Pair, words: &[&str]) -> Self {
+        let trio = Self { pair, running: RefCell::default() };
+        trio.set_up_by(&[words, &["--accept-conditional"]].concat());
+        trio
+    }
+
+    /// Sets the voters up by a command, starts both monitors and has them take over automatically.
+    fn set_up_by(&self, words: &[&str]) {
+        self.pair.must(words);
+        self.start("primary");
+        self.start("alternate");
+        wait_until("both monitors answer", || [Primary, Alternate].iter().all(|site| !self.state(*site).is_null()));
+        self.pair.must(&["settings", "takeover", "alternate-from-primary", "automatic"]);
+        self.settled();
     }
 
     /// Waits until the primary is live by a lease and both sites know all that they decide by.
     pub fn settled(&self) {
-        wait_until("the primary is live by a lease", || self.is_live(Primary) && is_timed(self.first(Primary)));
-        wait_until("everybody hears everybody", || {
-            self.state(Alternate)["guarantee"].to_string().contains("AT MOST ONE LIVE")
+        self.settled_at(Primary);
+    }
+
+    /// The same where this site is live.
+    pub fn settled_at(&self, site: Site) {
+        let is_so = || self.is_live(site) && is_timed(self.first(site));
+        wait_or_tell(ARMED_WITHIN, &format!("the {site} is live by a lease"), is_so, || self.told());
+        self.wait_heard();
+    }
+
+    /// Waits until both sites know all that they decide by.
+    pub fn wait_heard(&self) {
+        self.wait("everybody hears everybody and reaches the control address", || {
+            [Primary, Alternate].iter().all(|site| self.hears_all(*site))
         });
-        // So that control addresses were seen by both.
-        std::thread::sleep(std::time::Duration::from_secs(2));
+    }
+
+    /// Whether a site goes by a lease, hears the two others and reaches its control address.
+    fn hears_all(&self, site: Site) -> bool {
+        let state = self.state(site);
+        let hears = &state["hears"];
+        // `fast` renews four times a second.
+        let lately = |voter: &str| hears[voter]["secs"] == 0;
+        let are_heard = match state["guarantee"][0].as_str() {
+            Some("at-most-one-live") => lately("peer") && lately("witness"),
+            Some("conditional") => lately("peer"),
+            Some(_) | None => false,
+        };
+        are_heard && hears["control"] == json!([1, 1])
     }
 
     fn set_up(&self, wanted: &Wanted) {
@@ -238,10 +275,30 @@ impl Trio {
     }
 
     /// Waits until a site is live; how long that took. Its lasting block is gone then as well, which may take longer.
-    pub fn wait_live(&self, site: Site) -> std::time::Duration {
-        let taken = wait_until(&format!("the {site} is live"), || self.is_live(site));
-        wait_until(&format!("the {site} is open"), || self.is_open(site));
+    pub fn wait_live(&self, site: Site) -> Duration {
+        let taken = self.wait(&format!("the {site} is live"), || self.is_live(site));
+        self.wait(&format!("the {site} is open"), || self.is_open(site));
         taken
+    }
+
+    /// Waits until it is so; tells what both sites say when it is not.
+    pub fn wait(&self, what: &str, is_so: impl FnMut() -> bool) -> Duration {
+        wait_or_tell(PATIENCE, what, is_so, || self.told())
+    }
+
+    /// Waits until the kernel of a site's LIM 1 lets no telephony pass.
+    pub fn wait_blocked(&self, site: Site) {
+        self.wait(&format!("the {site} has blocked itself"), || !self.is_open(site));
+    }
+
+    /// Waits until any site is live.
+    pub fn wait_any_live(&self) {
+        self.wait("a site is live", || self.is_live(Primary) || self.is_live(Alternate));
+    }
+
+    /// Looks all the time for so long that a site is live, and that the kernel of the other one lets nothing pass.
+    pub fn keeps_live(&self, site: Site, length: Duration, why: &str) {
+        self.keeps(length, why, || self.is_live(site) && !self.is_open(site.other()));
     }
 
     /// Looks all the time for so long whether it is so: what moves and comes back is seen as well.
@@ -255,7 +312,7 @@ impl Trio {
 
     /// Waits until both sites go by one epoch.
     pub fn wait_agreed(&self) {
-        wait_until("both sites know of one epoch", || {
+        self.wait("both sites know of one epoch", || {
             let epoch = self.state(Primary)["epoch"].clone();
             epoch.is_u64() && epoch == self.state(Alternate)["epoch"]
         });
@@ -270,15 +327,29 @@ impl Trio {
         format!("{}\n{}", of(Primary), of(Alternate))
     }
 
+    /// Waits until the history of a site's LIM 1 has a line with these words, and returns the line.
+    pub fn wait_told(&self, site: Site, words: &str) -> String {
+        let line = || self.history(site).lines().find(|line| line.contains(words)).map(str::to_owned);
+        self.wait(&format!("the history of the {site} tells {words:?}"), || line().is_some());
+        line().unwrap()
+    }
+
     /// What the history of a site's LIM 1 tells.
     pub fn history(&self, site: Site) -> String {
         self.first(site).run(&["cat", "/var/log/mxone_system_redundancy/history.jsonl"]).stdout
     }
 
-    /// What a site's monitor tells of itself; null while it does not answer.
+    /// What a site's monitor tells of itself, asked at its socket; null while it does not answer.
     pub fn state(&self, site: Site) -> Value {
-        let done = self.first(site).run(&[PROGRAM, "lease", "--json"]);
-        serde_json::from_str(&done.stdout).unwrap_or(Value::Null)
+        let ask = || -> io::Result<Value> {
+            let mut stream = UnixStream::connect(self.first(site).path(SOCKET))?;
+            stream.set_read_timeout(Some(ANSWER_WITHIN))?;
+            stream.write_all(b"null\n")?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(serde_json::from_str(&answer)?)
+        };
+        ask().unwrap_or(Value::Null)
     }
 
     /// Whether a site's monitor says that it is live.
@@ -316,8 +387,11 @@ fn ends(gate: &str) -> bool {
 /// The gate as the kernel has it, in whichever form.
 fn gate_of(server: &Host) -> String {
     let table = server.run(&["nft", "list", "table", "inet", "mxone_redundancy"]).stdout;
+    if !table.is_empty() {
+        return table;
+    }
     let sets = ["MXONE_REDUNDANCY_4", "MXONE_REDUNDANCY_6"].map(|set| server.run(&["ipset", "save", set]).stdout);
-    table + &sets.concat()
+    sets.concat()
 }
 
 /// The key that two voters share.
