@@ -11,8 +11,8 @@ use super::trio::Trio;
 const FLUSHES: [&str; 3] =
     ["nft delete table inet mxone_redundancy", "nft flush table inet mxone_redundancy", "nft flush ruleset"];
 
-/// `fast` looks at its rules four times a second; the rest is a busy machine's.
-pub const RESTORED_WITHIN: Duration = Duration::from_secs(1);
+/// `fast` looks at its rules four times a second, and writes them anew; the rest is a busy machine's.
+pub const RESTORED_WITHIN: Duration = Duration::from_secs(2);
 
 const IPTABLES: &str = "iptables -F; ip6tables -F; iptables -X; ip6tables -X";
 

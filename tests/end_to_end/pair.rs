@@ -60,6 +60,7 @@ impl Pair {
     }
 
     /// A pair of so many servers a site, each with a call server, that is configured in the usual way.
+    #[allow(dead_code, reason = "most test programs have two servers a site")]
     pub fn configured_with(servers: u8) -> Self {
         let pair = Self::of(LabOptions { servers, call_servers: servers, ..LabOptions::default() });
         let _configured = pair.configure(&Wish::default()).ok();

@@ -430,8 +430,8 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "did not answer by both ways")]
-    fn an_auditor_that_nobody_answered_proves_nothing() {
-        story(Vec::new(), Vec::new()).live_in_turn(&[Site::Primary]);
+    fn an_auditor_that_was_not_answered_by_its_own_line_proves_nothing() {
+        story(vec![probe(Site::Primary, 0, 1)], Vec::new()).live_in_turn(&[Site::Primary]);
     }
 
     #[test]
