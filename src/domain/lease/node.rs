@@ -1,5 +1,6 @@
 //! The monitor of one site: it votes, asks for votes, and says what its servers' kernels are to do.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -71,7 +72,8 @@ pub struct Node {
     unordered: bool,
     /// The node before the step whose memory is being kept; if that fails, the step has not happened.
     undo: Option<Box<Node>>,
-    worry: Option<(Worry, Moment)>,
+    /// What is wrong, and since when.
+    worries: BTreeMap<Worry, Moment>,
     last: Option<Decision>,
 }
 
@@ -295,7 +297,7 @@ impl Node {
             vouched: false,
             unordered: false,
             undo: None,
-            worry: None,
+            worries: BTreeMap::new(),
             last: None,
         };
         node.follow_agreed(now);

@@ -39,12 +39,16 @@ impl Witness {
     /// Takes in one event; what is to be done about it, in order.
     pub fn step(&mut self, event: Event, now: Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
+        let undo = self.undo.take();
+        if undo.is_some() && event != Event::NotKept && std::mem::take(&mut self.is_worried) {
+            effects.push(Effect::Tell(Told::Cleared { worry: Worry::NotKept }));
+        }
         let before = self.promises.clone();
         match event {
             Event::Tick => self.tick(now, &mut effects),
             Event::Heard { from, message } => self.hear(from, message, now, &mut effects),
             Event::NotKept => {
-                if let Some(undo) = self.undo.take() {
+                if let Some(undo) = undo {
                     self.promises = undo;
                 }
                 if !std::mem::replace(&mut self.is_worried, true) {

@@ -15,8 +15,8 @@ impl Node {
     /// What is wrong now and what is right; `runs` says for how long this monitor runs.
     #[must_use]
     pub fn findings(&self, now: Moment, runs: Duration) -> Vec<Finding> {
-        let worry = self.worry.map(|(worry, _)| worry);
-        let worries = Worry::ALL.map(|one| Finding::of(one.alarm(), (worry == Some(one)).then(|| one.to_string())));
+        let is_wrong = |one: Worry| self.worries.contains_key(&one).then(|| one.to_string());
+        let worries = Worry::ALL.map(|one| Finding::of(one.alarm(), is_wrong(one)));
         let mut found = worries.to_vec();
         let other = self.setup.site.other();
         found.extend(self.silence(Voter::Monitor(other), Alarm::PeerLost, (now, runs)));
@@ -93,7 +93,7 @@ impl Node {
 mod tests {
     use super::*;
     use crate::domain::configuration::{Mode, TakeoverSettings};
-    use crate::domain::lease::node::{Event, GateSeen, Setup};
+    use crate::domain::lease::node::{Effect, Event, GateSeen, Setup, Told};
     use crate::domain::lease::{Agreed, Hold, Memory, Policy, Stored, Timing};
     use crate::domain::site::Site;
 
@@ -156,6 +156,18 @@ mod tests {
         node.step(Event::Ordered(crate::domain::lease::Command::Hold(Some(hold))), at(1));
         assert!(raised(&node, at(2)).contains(&Alarm::TakeoverSuspended));
         assert!(!raised(&node, at(700)).contains(&Alarm::TakeoverSuspended));
+    }
+
+    #[test]
+    fn a_second_worry_does_not_hide_the_first_and_each_ends_by_itself() {
+        let mut node = node(Site::Alternate);
+        node.step(Event::GateChanged, at(0));
+        node.step(Event::NotKept, at(0));
+        assert_eq!(raised(&node, at(0)), [Alarm::RulesTampered, Alarm::PromisesNotKept]);
+        let effects = node.step(Event::GateWhole, at(0));
+        let told = Told::Cleared { worry: Worry::RulesChanged };
+        assert!(effects.contains(&Effect::Tell(told)), "{effects:?}");
+        assert_eq!(raised(&node, at(0)), [Alarm::PromisesNotKept]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Blocking, handing over, arming at the start, and what people and other programs change.
 
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use super::{Command, Effect, Gate, GateSeen, Node, Right, Role, Told, Worry};
@@ -74,10 +75,10 @@ impl Node {
         if let Some(undo) = undo {
             let failed = std::mem::replace(self, *undo);
             let has_blocked = failed.blocked_at > self.blocked_at;
-            let Self { senses, clocks, seen, used_up, sent, next_round, ticket, worry, blocked_at, .. } = failed;
+            let Self { senses, clocks, seen, used_up, sent, next_round, ticket, worries, blocked_at, .. } = failed;
             (self.senses, self.clocks, self.seen, self.sent) = (senses, clocks, seen, sent);
             self.used_up = used_up;
-            (self.next_round, self.ticket, self.worry, self.blocked_at) = (next_round, ticket, worry, blocked_at);
+            (self.next_round, self.ticket, self.worries, self.blocked_at) = (next_round, ticket, worries, blocked_at);
             if has_blocked {
                 self.block(now);
             }
@@ -189,15 +190,14 @@ impl Node {
     }
 
     pub(super) fn worry(&mut self, worry: Worry, now: Moment, effects: &mut Vec<Effect>) {
-        if self.worry.is_none_or(|(known, _)| known != worry) {
-            self.worry = Some((worry, now));
+        if let Entry::Vacant(vacant) = self.worries.entry(worry) {
+            vacant.insert(now);
             effects.push(Effect::Tell(Told::Worry { worry }));
         }
     }
 
     pub(super) fn clear(&mut self, worry: Worry, effects: &mut Vec<Effect>) {
-        if self.worry.is_some_and(|(known, _)| known == worry) {
-            self.worry = None;
+        if self.worries.remove(&worry).is_some() {
             effects.push(Effect::Tell(Told::Cleared { worry }));
         }
     }

@@ -55,8 +55,8 @@ impl Node {
     /// The guarantee in force, as this site sees it.
     #[must_use]
     pub fn guarantee(&self, now: Moment) -> Guarantee {
-        if let Some((why, since)) = self.worry {
-            return Guarantee::Lost { why, since };
+        if let Some((why, since)) = self.worries.iter().max_by_key(|(_, since)| **since) {
+            return Guarantee::Lost { why: *why, since: *since };
         }
         let takeover = self.promises.memory().agreed.takeover;
         if (takeover.alternate_from_primary, takeover.primary_from_alternate) == (Mode::Manual, Mode::Manual) {
