@@ -48,6 +48,8 @@ pub(super) struct Machine {
     pub(super) clock: Clock,
     pub(super) is_on: bool,
     pub(super) is_paused: bool,
+    /// What is sent to it while it stands still is lost.
+    pub(super) is_deaf: bool,
     pub(super) disk: Option<Memory>,
     pub(super) is_disk_full: bool,
     /// Which start of the process; what an earlier one began is over.
@@ -64,6 +66,7 @@ impl Machine {
             clock,
             is_on: true,
             is_paused: false,
+            is_deaf: false,
             disk: Some(disk),
             is_disk_full: false,
             start: 0,
