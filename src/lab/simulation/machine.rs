@@ -42,6 +42,7 @@ pub(super) enum Process {
 
 /// A machine.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact by itself")]
 pub(super) struct Machine {
     pub(super) process: Process,
     pub(super) waiting: Vec<Event>,

@@ -213,7 +213,7 @@ impl World {
                 let (version, boot) = (server.version + 1, server.boot + 1);
                 let booted = Server::booted(clock);
                 let state = if boots_open { State::Open } else { booted.state };
-                *server = Server { version, boot, state, ..booted };
+                *server = Server { state, version, boot, ..booted };
             });
         }
         self.plan(BOOT, Next::Booted(who));

@@ -241,10 +241,12 @@ impl World {
             Right::For(_) if self.is_broken(Mutation::NeverEnds) => Right::Standing,
             Right::For(_) | Right::Standing => right,
         };
-        let epoch = match site {
-            _ if self.is_broken(Mutation::OpensInOldEpoch) => *self.first_epochs.entry(site).or_insert(epoch),
-            Site::Alternate if self.is_broken(Mutation::SharesEpoch) => Epoch(epoch.0.saturating_sub(1)),
-            Site::Primary | Site::Alternate => epoch,
+        let epoch = if self.is_broken(Mutation::OpensInOldEpoch) {
+            *self.first_epochs.entry(site).or_insert(epoch)
+        } else if site == Site::Alternate && self.is_broken(Mutation::SharesEpoch) {
+            Epoch(epoch.0.saturating_sub(1))
+        } else {
+            epoch
         };
         (right, epoch)
     }

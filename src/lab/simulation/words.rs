@@ -34,6 +34,7 @@ struct Raised {
 
 /// What a monitor said, and how its site was when it was last looked at.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact by itself")]
 struct Said {
     is_live: bool,
     changed: Option<u64>,
