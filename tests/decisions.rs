@@ -138,15 +138,15 @@ fn summary(all: &[Inputs]) -> String {
             seen.entry(input).or_default().insert(word);
         }
     }
-    let mut told = String::new();
+    let mut told = Vec::new();
     for (line, (count, row)) in &table {
-        told += &format!("{line:<32} {count:>7}\n");
+        told.push(format!("{line:<32} {count:>7}\n"));
         for (input, words) in row.iter().filter(|(input, words)| *words != &seen[*input]) {
             let words: Vec<&str> = words.iter().copied().collect();
-            told += &format!("    {input}: {}\n", words.join(", "));
+            told.push(format!("    {input}: {}\n", words.join(", ")));
         }
     }
-    format!("{told}all {:>36}\nsum {sum:>36x}\n", all.len())
+    format!("{}all {:>36}\nsum {sum:>36x}\n", told.concat(), all.len())
 }
 
 /// Which words an input was told with.

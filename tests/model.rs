@@ -1,8 +1,8 @@
 //! Every order of events of the lease protocol, in a small world: never two live sites, and sometimes the alternate is.
 //!
 //! The votes and promises are the real ones; what a site asks for and when is left to chance, so that the proof does not
-//! hang on its decisions. Messages are lost (which makes room for others), repeated and overtaken, one voter restarts with its disk, one without, one
-//! clock runs slow and one fast. The long form: `cargo test --release --test model -- --ignored`.
+//! hang on its decisions. Messages are lost (which makes room for others), repeated and overtaken, one voter restarts with
+//! its disk, one without, one clock runs slow and one fast. The long form: `cargo test --release --test model -- --ignored`.
 
 #![allow(
     clippy::unwrap_used,

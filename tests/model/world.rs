@@ -16,6 +16,7 @@ pub const SOMETIMES: &str = "sometimes the alternate is live";
 
 /// How much can happen.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact by itself")]
 pub struct World {
     /// How long a holder counts on a round.
     pub lease: u64,
