@@ -7,7 +7,7 @@
     reason = "this is a test; clippy only knows the functions marked as such"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use mxone_system_redundancy::domain::configuration::Mode;
@@ -95,7 +95,7 @@ fn rules(inputs: &Inputs, decision: &Decision) -> Vec<(&'static str, bool)> {
             "a gate that cannot be opened stays only where another site must not or cannot serve",
             !stays_in_vain(inputs, what),
         ),
-        ("a wait has an end", !matches!(what, What::Wait(Duration::ZERO))),
+        ("a wait ends with what is waited for", is_end_of_something(inputs, what)),
         ("who may and can takes over", takes_over || is_live || !may_take_over(inputs)),
     ]
 }
@@ -114,6 +114,13 @@ fn stays_in_vain(inputs: &Inputs, what: What) -> bool {
         && inputs.peer.is_some_and(is_ready)
 }
 
+/// Whether a site that waits does so for as long as something lasts that stops it.
+fn is_end_of_something(inputs: &Inputs, what: What) -> bool {
+    let What::Wait(left) = what else { return true };
+    let promised = if let Bar::Until(left) = inputs.own_vote { Some(left) } else { None };
+    [promised, inputs.hold, inputs.guard, inputs.give_way].contains(&Some(left))
+}
+
 /// Nothing at all speaks against a takeover.
 fn may_take_over(inputs: &Inputs) -> bool {
     inputs.own_vote == Bar::Free
@@ -124,14 +131,16 @@ fn may_take_over(inputs: &Inputs) -> bool {
         && inputs.guard.is_none()
         && matches!(inputs.control, Control::Reached { .. })
         && inputs.health == Health::Well
-        && matches!(inputs.data, Data::Fresh { .. })
+        && matches!(inputs.data, Data::Own | Data::Fresh { .. })
         && inputs.give_way.is_none()
         && inputs.handed == Handed::No
 }
 
-/// How many combinations come to what, for which reason; and a sum that changes with each of them.
+/// What comes out for which reason, how often, and what of each input leads there; an input of which everything does is
+/// left out. And a sum that changes with each decision.
 fn summary(all: &[Inputs]) -> String {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut table: BTreeMap<String, (usize, Seen)> = BTreeMap::new();
+    let mut seen = Seen::new();
     let mut sum: u64 = 0;
     for inputs in all {
         let decision = decide(inputs);
@@ -140,15 +149,118 @@ fn summary(all: &[Inputs]) -> String {
         let name = |text: &str| text.split([' ', '(']).next().unwrap_or_default().to_owned();
         let line = format!("{:<9} {}", name(&what), name(&because));
         sum = line.bytes().fold(sum, |sum, byte| sum.wrapping_mul(1_099_511_628_211) ^ u64::from(byte));
-        *counts.entry(line).or_default() += 1;
+        let (count, row) = table.entry(line).or_default();
+        *count += 1;
+        for (input, word) in words(inputs) {
+            row.entry(input).or_default().insert(word);
+            seen.entry(input).or_default().insert(word);
+        }
     }
-    let lines: Vec<String> = counts.iter().map(|(line, count)| format!("{line:<32} {count:>7}\n")).collect();
-    format!("{}all {:>36}\nsum {sum:>36x}\n", lines.concat(), all.len())
+    let mut told = Vec::new();
+    for (line, (count, row)) in &table {
+        told.push(format!("{line:<32} {count:>7}\n"));
+        for (input, words) in row.iter().filter(|(input, words)| *words != &seen[*input]) {
+            let words: Vec<&str> = words.iter().copied().collect();
+            told.push(format!("    {input}: {}\n", words.join(", ")));
+        }
+    }
+    format!("{}all {:>36}\nsum {sum:>36x}\n", told.concat(), all.len())
+}
+
+/// Which words an input was told with.
+type Seen = BTreeMap<&'static str, BTreeSet<&'static str>>;
+
+/// Each input as one word.
+fn words(inputs: &Inputs) -> [(&'static str, &'static str); 18] {
+    let yes = |is: bool| if is { "yes" } else { "no" };
+    let site = |site: Site| if site == Site::Primary { "primary" } else { "alternate" };
+    let mode = |mode: Mode| if mode == Mode::Manual { "manual" } else { "automatic" };
+    [
+        ("site", site(inputs.site)),
+        ("ordered", if inputs.ordered == inputs.site { "this one" } else { "the other" }),
+        (
+            "held",
+            match inputs.held {
+                Held::Nothing => "nothing",
+                Held::Until(_) => "until",
+                Held::Ended => "ended",
+                Held::Standing => "standing",
+            },
+        ),
+        ("displaced", yes(inputs.displaced.is_some())),
+        ("stood still", yes(inputs.stood_still.is_some())),
+        (
+            "own vote",
+            match inputs.own_vote {
+                Bar::Free => "free",
+                Bar::Until(_) => "the other's until",
+                Bar::Standing => "the other's for good",
+                Bar::Blank => "blank",
+            },
+        ),
+        (
+            "peer",
+            match inputs.peer {
+                None => "silent",
+                Some(Standing { live: Some(_), .. }) => "live",
+                Some(Standing { asks: true, .. }) => "asks",
+                Some(Standing { control: false, .. }) => "no control",
+                Some(Standing { healthy: false, .. }) => "ill",
+                Some(Standing { data: false, .. }) => "old data",
+                Some(_) => "ready",
+            },
+        ),
+        (
+            "control",
+            match inputs.control {
+                Control::Unknown => "unknown",
+                Control::Reached { .. } => "reached",
+                Control::Missed { .. } => "missed",
+                Control::Lost { .. } => "lost",
+            },
+        ),
+        ("healthy", yes(inputs.health == Health::Well)),
+        (
+            "data",
+            match inputs.data {
+                Data::Own => "own",
+                Data::Fresh { .. } => "fresh",
+                Data::Old { .. } => "old",
+                Data::Unknown => "unknown",
+            },
+        ),
+        ("takeover to here", mode(inputs.mode_here)),
+        ("takeover to there", mode(inputs.mode_there)),
+        ("hold", yes(inputs.hold.is_some())),
+        ("guard", yes(inputs.guard.is_some())),
+        ("gives way", yes(inputs.give_way.is_some())),
+        (
+            "handed",
+            match inputs.handed {
+                Handed::No => "no",
+                Handed::ByRule => "by rule",
+                Handed::ByPerson => "by a person",
+            },
+        ),
+        ("a person ordered", yes(inputs.person)),
+        (
+            "back, retry",
+            match (inputs.back, inputs.retry) {
+                (None, None) => "no, no",
+                (None, Some(_)) => "no, later",
+                (Some(Duration::ZERO), None) => "now, no",
+                (Some(Duration::ZERO), Some(_)) => "now, later",
+                (Some(_), None) => "later, no",
+                (Some(_), Some(_)) => "later, later",
+            },
+        ),
+    ]
 }
 
 /// Every combination that a live site can be in.
 fn live() -> Vec<Inputs> {
-    let mut all = vec![base()];
+    let mut all = sites();
+    vary(&mut all, &Site::BOTH, |inputs, ordered| inputs.ordered = ordered);
     vary(&mut all, &[Held::Until(seconds(5)), Held::Ended, Held::Standing], |inputs, held| inputs.held = held);
     vary(&mut all, &[None, Some(Epoch(9))], |inputs, epoch| inputs.displaced = epoch);
     vary(&mut all, &[None, Some(seconds(20))], |inputs, still| inputs.stood_still = still);
@@ -167,19 +279,19 @@ fn live() -> Vec<Inputs> {
 
 /// Every combination that a blocked site can be in.
 fn blocked() -> Vec<Inputs> {
-    let mut all = vec![base()];
+    let mut all = sites();
+    vary(&mut all, &DATA, |inputs, data| {
+        if inputs.site == Site::Alternate {
+            inputs.data = data;
+        }
+    });
+    all.dedup();
     let bars = [Bar::Free, Bar::Until(seconds(4)), Bar::Standing, Bar::Blank];
     vary(&mut all, &bars, |inputs, bar| inputs.own_vote = bar);
     vary(&mut all, &Site::BOTH, |inputs, ordered| inputs.ordered = ordered);
     vary(&mut all, &peers(), |inputs, peer| inputs.peer = peer);
     vary(&mut all, &controls(), |inputs, control| inputs.control = control);
     vary(&mut all, &[Health::Well, Health::Ill { failures: 3 }], |inputs, health| inputs.health = health);
-    let data = [
-        Data::Fresh { age: seconds(7200) },
-        Data::Old { age: seconds(180_000), limit: seconds(172_800) },
-        Data::Unknown,
-    ];
-    vary(&mut all, &data, |inputs, data| inputs.data = data);
     vary(&mut all, &[Mode::Manual, Mode::Automatic], |inputs, mode| inputs.mode_here = mode);
     vary(&mut all, &[Mode::Manual, Mode::Automatic], |inputs, mode| inputs.mode_there = mode);
     vary(&mut all, &[None, Some(seconds(600))], |inputs, hold| inputs.hold = hold);
@@ -187,6 +299,15 @@ fn blocked() -> Vec<Inputs> {
     vary(&mut all, &[None, Some(seconds(3))], |inputs, way| inputs.give_way = way);
     vary(&mut all, &[Handed::No, Handed::ByRule, Handed::ByPerson], |inputs, handed| inputs.handed = handed);
     all
+}
+
+/// What is loaded into the alternate; the primary's data is its own.
+const DATA: [Data; 3] =
+    [Data::Fresh { age: seconds(7200) }, Data::Old { age: seconds(180_000), limit: seconds(172_800) }, Data::Unknown];
+
+/// Both sites.
+fn sites() -> Vec<Inputs> {
+    vec![Inputs { site: Site::Primary, data: Data::Own, ..base() }, base()]
 }
 
 fn vary<T: Copy>(all: &mut Vec<Inputs>, values: &[T], set: impl Fn(&mut Inputs, T)) {

@@ -9,7 +9,8 @@
     reason = "this is a test; clippy only knows the functions marked as such"
 )]
 
-use mxone_system_redundancy::lab::simulation::{Finding, Mutation, Scenario, Simulation, histories};
+use mxone_system_redundancy::domain::site::Site;
+use mxone_system_redundancy::lab::simulation::{Excuse, Finding, Mutation, Scenario, Simulation, histories};
 
 #[test]
 fn two_hundred_histories_never_have_two_live_sites() {
@@ -73,9 +74,75 @@ fn a_promise_that_is_not_on_disk_is_caught() {
 }
 
 #[test]
-fn a_gate_that_is_opened_for_a_whole_lease_each_time_is_caught() {
-    let story = Simulation::run_with(&Scenario::read("until 20").unwrap(), 1, &[Mutation::ConstantGate]);
-    assert!(story.findings.iter().any(|finding| matches!(finding, Finding::OpenedTooLong { .. })), "{}", story.told());
+fn a_gate_that_is_opened_for_a_whole_lease_each_time_has_two_live_sites() {
+    // The last requests are answered late, the gate is opened for a lease from then on, and nobody is left to block it.
+    let late = "t=10 delay witness>primary 5s\nt=10 delay alternate>primary 5s\n\
+                t=40 cut primary>witness\nt=40 cut primary>alternate\n\
+                t=44.9 freeze monitor primary\nuntil 80";
+    let finds = |finding: &Finding| matches!(finding, Finding::TwoLive { excuse: None, .. });
+    assert!((0..40).any(|seed| found(Mutation::ConstantGate, late, seed, finds)));
+}
+
+#[test]
+fn a_gate_that_is_opened_for_longer_than_the_right_is_found_by_working_the_right_out() {
+    let finds = |finding: &Finding| matches!(finding, Finding::OpenedTooLong { .. });
+    assert!(found(Mutation::ConstantGate, "until 20", 1, finds));
+}
+
+#[test]
+fn a_gate_that_is_opened_without_an_end_though_nobody_promised_so_is_found() {
+    assert!(found(Mutation::NeverEnds, "until 20", 1, |finding| matches!(finding, Finding::OpenedForGood { .. })));
+}
+
+#[test]
+fn a_server_that_boots_open_is_found() {
+    let finds = |finding: &Finding| matches!(finding, Finding::OpenAtBoot { .. });
+    for boots in ["t=20 reboot alternate", "t=20 second-server alternate off\nt=30 second-server alternate on"] {
+        assert!(found(Mutation::BootsOpen, boots, 1, finds), "{boots}");
+    }
+}
+
+#[test]
+fn an_epoch_that_falls_is_found_whichever_site_had_the_higher_one() {
+    let back = "t=20 order primary hand-over\nt=40 order alternate hand-over\nuntil 60";
+    let finds = |finding: &Finding| matches!(finding, Finding::EpochFell { site: Site::Primary, .. });
+    assert!(found(Mutation::OpensInOldEpoch, back, 1, finds));
+}
+
+#[test]
+fn an_epoch_that_both_sites_use_is_found() {
+    let finds = |finding: &Finding| matches!(finding, Finding::EpochShared { .. });
+    assert!(found(Mutation::SharesEpoch, "t=20 order primary hand-over\nuntil 40", 1, finds));
+}
+
+#[test]
+fn rules_that_are_not_restored_are_found_and_explain_two_live_sites_no_longer() {
+    let flushed = "t=20 flush-rules alternate\nuntil 60";
+    assert!(found(Mutation::NeverRestored, flushed, 1, |finding| matches!(finding, Finding::LeftFlushed { .. })));
+    let finds = |finding: &Finding| matches!(finding, Finding::TwoLive { excuse: None, .. });
+    assert!(found(Mutation::NeverRestored, flushed, 1, finds));
+}
+
+#[test]
+fn rules_that_are_gone_while_no_monitor_runs_are_told_as_that() {
+    let flushed = Scenario::read("t=20 kill monitor alternate\nt=30 flush-rules alternate\nuntil 60").unwrap();
+    let story = Simulation::run(&flushed, 1);
+    let unwatched = |finding: &Finding| finding.excuse() == Some(Excuse::Unwatched);
+    assert!(story.findings.iter().any(unwatched) && story.violations().is_empty(), "{}", story.told());
+}
+
+#[test]
+fn a_change_of_role_that_nobody_explains_is_found() {
+    let finds = |finding: &Finding| matches!(finding, Finding::Unexplained { is_live, .. } if *is_live);
+    assert!(found(Mutation::SaysNothing, "until 20", 1, finds));
+    let finds = |finding: &Finding| matches!(finding, Finding::Unexplained { is_live, .. } if !*is_live);
+    assert!(found(Mutation::SaysNothing, "t=20 order primary hand-over\nuntil 40", 1, finds));
+}
+
+#[test]
+fn an_alarm_that_is_not_taken_back_is_found() {
+    let finds = |finding: &Finding| matches!(finding, Finding::AlarmLeft { .. });
+    assert!(found(Mutation::KeepsAlarms, "t=20 flush-rules primary\nuntil 90", 1, finds));
 }
 
 #[test]
@@ -91,6 +158,14 @@ fn play(first: u64, how_many: u64) {
         panic!("seed {}:\n{}\n{}", broken.seed, broken.schedule, broken.story.told());
     }
     assert!(histories.takeovers as u64 > how_many / 4, "{} takeovers", histories.takeovers);
+}
+
+/// Whether a rule that is broken leads to a finding that is there by no means otherwise.
+fn found(mutation: Mutation, scenario: &str, seed: u64, finds: impl Fn(&Finding) -> bool) -> bool {
+    let scenario = Scenario::read(scenario).unwrap();
+    let story = Simulation::run(&scenario, seed);
+    assert!(!story.findings.iter().any(&finds), "{}", story.told());
+    Simulation::run_with(&scenario, seed, &[mutation]).findings.iter().any(finds)
 }
 
 /// With the rule nothing is wrong whatever the seed; without it something is for one of them.

@@ -1,17 +1,21 @@
 //! Two sites and a witness in virtual time, run by the same core as the monitors, with faults by schedule or by chance.
 //!
-//! A [`Scenario`] says what happens when; [`Simulation::run`] plays it and tells the story. The [`auditor`] knows nothing
-//! of the core: it looks at the gates of the servers at every instant.
+//! A [`Scenario`] says what happens when; [`Simulation::run`] plays it and tells the story. The auditor knows nothing of
+//! the core: it looks at the gates of the servers at every instant, and works out by itself who may be live.
 
-pub mod auditor;
+mod auditor;
 pub mod dice;
 pub mod fault;
+pub mod finding;
 mod gates;
 pub mod histories;
 mod machine;
 mod network;
+mod rights;
 mod runner;
 pub mod scenario;
+mod watch;
+mod words;
 mod world;
 
 use std::fmt;
@@ -19,8 +23,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub use auditor::{Excuse, Finding};
 pub use fault::Fault;
+pub use finding::{Excuse, Finding};
 pub use scenario::{Scenario, ScenarioError};
 pub use world::Mutation;
 

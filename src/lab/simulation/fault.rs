@@ -210,7 +210,7 @@ fn percent_of(text: &str) -> Result<u8, String> {
 }
 
 /// No clock is so wrong that it runs at half or double speed; beyond that nothing here means anything.
-const WORST_CLOCK: f64 = 0.5;
+pub(super) const WORST_CLOCK: f64 = 0.5;
 
 fn rate_of(text: &str) -> Result<f64, String> {
     let rate: Option<f64> = text.parse().ok().filter(|rate: &f64| rate.abs() <= WORST_CLOCK);

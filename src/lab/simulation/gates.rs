@@ -87,12 +87,23 @@ pub(super) struct Server {
     pub(super) version: u64,
     /// Counts boots; what was begun before one is never finished.
     pub(super) boot: u64,
+    /// Whether anybody has opened it since its boot.
+    pub(super) is_opened: bool,
 }
 
 impl Server {
     /// A server as it boots: shut.
     pub(super) const fn booted(clock: Clock) -> Self {
-        Self { state: State::Shut, clock, is_on: true, is_paused: false, busy_until: 0, version: 0, boot: 0 }
+        Self {
+            state: State::Shut,
+            clock,
+            is_on: true,
+            is_paused: false,
+            busy_until: 0,
+            version: 0,
+            boot: 0,
+            is_opened: false,
+        }
     }
 
     /// Whether telephony passes.

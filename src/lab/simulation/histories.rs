@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use super::Simulation;
 use super::dice::Dice;
-use super::fault::{Disk, Fault, Health, Line, Order};
+use super::fault::{Disk, Fault, Health, Line, Order, Power};
 use super::scenario::Scenario;
 use super::world::Mutation;
 use crate::domain::configuration::{Mode, TakeoverSettings};
-use crate::domain::lease::{Timing, Voter};
+use crate::domain::lease::{ThirdVote, Timing, Voter};
 use crate::domain::site::Site;
 
 /// How long a history is: some twenty promises.
-const LENGTH: Duration = Duration::from_secs(160);
-/// The last fault comes well before the end, so that its effects are seen.
+const LENGTH: Duration = Duration::from_secs(200);
+/// The last fault ends well before the end, so that its effects are seen.
 const LAST: Duration = Duration::from_secs(120);
 
 /// A history that broke the promise.
@@ -61,10 +61,16 @@ pub fn play(first: u64, how_many: u64, mutations: &[Mutation]) -> Histories {
 #[must_use]
 pub fn history(seed: u64) -> Scenario {
     let mut dice = Dice::new(seed ^ 0xa5a5_5a5a);
-    let timing = dice.one_of(Timing::STANDARD, &[Timing::FAST, Timing::STANDARD]);
+    let timing = dice.one_of(Timing::STANDARD, &[Timing::FAST, Timing::STANDARD, Timing::WAN]);
     let mut scenario = Scenario { timing, takeover: takeover(&mut dice), until: LENGTH, ..Scenario::default() };
     scenario.takeover.limits.guard = dice.one_of(Duration::ZERO, &[Duration::from_secs(3600)]);
     scenario.takeover.limits.return_after = dice.one_of(None, &[Some(Duration::from_secs(20))]);
+    scenario.takeover.limits.degrade_after = dice.one_of(None, &[Some(Duration::from_secs(15)), None]);
+    scenario.takeover.limits.hold_off = dice.one_of(Duration::ZERO, &[Duration::from_secs(5)]);
+    scenario.takeover.limits.control_needed = dice.one_of(1, &[2]);
+    if dice.happens(15) {
+        scenario.third = ThirdVote::ControlAddress;
+    }
     let drift = f64::from(timing.drift()) / 1_000_000.0;
     for voter in Voter::ALL {
         let rate = dice.one_of(drift, &[-drift, 0.0]);
@@ -87,7 +93,8 @@ fn misfortune(dice: &mut Dice, lasts: Duration) -> Vec<(Duration, Fault)> {
     let site = dice.one_of(Site::Primary, &[Site::Alternate]);
     let now = Duration::ZERO;
     let line = line(dice);
-    match dice.below(14) {
+    let old = Some(Duration::from_secs(50 * 3600));
+    match dice.below(20) {
         0 | 1 => vec![(now, Fault::Cut(line)), (lasts, Fault::Heal(line))],
         2 => {
             let cuts = who.others().map(|to| (now, Fault::Cut(Line { from: who, to, both_ways: true })));
@@ -100,9 +107,21 @@ fn misfortune(dice: &mut Dice, lasts: Duration) -> Vec<(Duration, Fault)> {
         7 => vec![(now, Fault::PowerOff(who)), (lasts, Fault::PowerOn(who))],
         8 => vec![(now, Fault::Reboot(who, dice.one_of(Disk::Kept, &[Disk::Lost])))],
         9 => vec![(now, Fault::DiskFull(who)), (lasts, Fault::DiskFree(who))],
-        10 => vec![(now, Fault::ControlAddress(site, 0)), (lasts, Fault::ControlAddress(site, 2))],
+        10 => {
+            let answering = dice.one_of(0, &[1]);
+            vec![(now, Fault::ControlAddress(site, answering)), (lasts, Fault::ControlAddress(site, 2))]
+        }
         11 => vec![(now, Fault::CallServer(site, Health::Ill)), (lasts, Fault::CallServer(site, Health::Well))],
-        12 => vec![(now, Fault::Order(site, order(dice)))],
+        12 | 13 => vec![(now, Fault::Order(site, order(dice)))],
+        14 => vec![(now, Fault::FlushRules(site))],
+        15 => vec![(now, Fault::SecondServer(site, Power::Off)), (lasts, Fault::SecondServer(site, Power::On))],
+        16 => {
+            let age = dice.one_of(None, &[old]);
+            vec![(now, Fault::DataAge(age)), (lasts, Fault::DataAge(Some(Duration::from_secs(3600))))]
+        }
+        // A running process does not notice; the next one finds nothing.
+        17 => vec![(now, Fault::LoseDisk(who)), (now, Fault::Kill(who)), (lasts / 4, Fault::Start(who))],
+        18 => vec![(now, Fault::LoseDisk(who))],
         _ => vec![(now, Fault::Pause(who, lasts))],
     }
 }
@@ -115,10 +134,12 @@ fn line(dice: &mut Dice) -> Line {
 }
 
 fn order(dice: &mut Dice) -> Order {
-    match dice.below(5) {
+    match dice.below(7) {
         0 | 1 => Order::HandOver,
         2 => Order::Hold(Duration::from_secs(30)),
         3 => Order::Acknowledge,
+        4 => Order::Force,
+        5 => Order::EndHold,
         _ => Order::Takeover(takeover(dice)),
     }
 }

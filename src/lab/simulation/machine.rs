@@ -42,12 +42,15 @@ pub(super) enum Process {
 
 /// A machine.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact by itself")]
 pub(super) struct Machine {
     pub(super) process: Process,
     pub(super) waiting: Vec<Event>,
     pub(super) clock: Clock,
     pub(super) is_on: bool,
     pub(super) is_paused: bool,
+    /// What is sent to it while it stands still is lost.
+    pub(super) is_deaf: bool,
     pub(super) disk: Option<Memory>,
     pub(super) is_disk_full: bool,
     /// Which start of the process; what an earlier one began is over.
@@ -64,6 +67,7 @@ impl Machine {
             clock,
             is_on: true,
             is_paused: false,
+            is_deaf: false,
             disk: Some(disk),
             is_disk_full: false,
             start: 0,

@@ -35,6 +35,12 @@ impl Network {
         (0..copies).map(|_| dice.between(GOOD.0, GOOD.1) + dice.extreme(way.delay)).collect()
     }
 
+    /// Whether everything passes at once between two machines, in both directions.
+    pub(super) fn is_clear(&self, one: Voter, other: Voter) -> bool {
+        let ways = [(one, other), (other, one)].into_iter().filter_map(|way| self.0.get(&way));
+        ways.into_iter().all(|way| !way.is_cut && way.delay.is_zero() && way.loss == 0)
+    }
+
     pub(super) fn cut(&mut self, line: Line, is_cut: bool) {
         self.change(line, |way| way.is_cut = is_cut);
     }

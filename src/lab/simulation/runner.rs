@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::auditor::{Finding, millis};
 use super::fault::Health;
 use super::gates::{Clock, Server, State};
 use super::machine::Process;
 use super::world::{BOOT, Mutation, Next, PROBE, World, nanos};
+use crate::domain::lease::node::Told;
 use crate::domain::lease::{Effect, Event, Message, Moment, Right, Voter};
 use crate::domain::site::{Epoch, Site};
 
@@ -26,10 +26,13 @@ impl World {
             machine.waiting.push(event);
             return;
         }
+        if !machine.is_awake() {
+            return;
+        }
+        self.audit_heard(who, &event);
+        let Some(machine) = self.machines.get_mut(&who) else { return };
         let moment = machine.clock.shows(now);
-        let is_awake = machine.is_awake();
-        let Process::Running(core) = &mut machine.process else { return };
-        if is_awake {
+        if let Process::Running(core) = &mut machine.process {
             let effects = core.step(event, moment);
             self.carry_out(who, effects);
             self.set_alarm(who);
@@ -49,13 +52,34 @@ impl World {
                     if !forgets {
                         machine.disk = Some(*memory);
                     }
+                    self.watch.words.kept(who);
                 }
                 Effect::Send { to, message } => self.send(who, to, message),
-                Effect::Tell(told) => self.tell(&who.to_string(), told.to_string()),
-                Effect::Close { ticket, .. } => self.close(who, ticket),
-                Effect::Arm { ticket, right } => self.arm(who, ticket, right),
+                Effect::Tell(told) => self.says(who, &told),
+                Effect::Close { ticket, .. } => {
+                    if !self.is_broken(Mutation::SaysNothing) {
+                        self.watch.words.blocks(who);
+                    }
+                    self.watch.words.ordered(who, ticket);
+                    self.close(who, ticket);
+                }
+                Effect::Arm { ticket, right } => {
+                    self.watch.words.ordered(who, ticket);
+                    self.arm(who, ticket, right);
+                }
                 Effect::Open { right, epoch } => self.open(who, right, epoch),
             }
+        }
+    }
+
+    fn says(&mut self, who: Voter, told: &Told) {
+        self.tell(&who.to_string(), told.to_string());
+        if let Told::Forced { .. } = told {
+            self.watch.forced = Some(self.now);
+        }
+        let is_kept_back = matches!(told, Told::Cleared { .. }) && self.is_broken(Mutation::KeepsAlarms);
+        if !is_kept_back && !self.is_broken(Mutation::SaysNothing) {
+            self.watch.words.told(who, told, self.now);
         }
     }
 
@@ -77,8 +101,13 @@ impl World {
     }
 
     pub(super) fn set_gate(&mut self, site: Site, lim: usize, state: State, boot: u64) {
+        let is_kept = self.is_broken(Mutation::NeverRestored);
         let Some(server) = self.server(site, lim).filter(|server| server.is_on && server.boot == boot) else { return };
+        if is_kept && server.state == State::Flushed {
+            return;
+        }
         server.state = state;
+        server.is_opened |= state != State::Shut;
         server.version += 1;
         self.watch_gate(site, lim);
     }
@@ -125,10 +154,13 @@ impl World {
 
     pub(super) fn pause(&mut self, who: Voter, length: Duration) {
         let now = self.now;
+        // What comes meanwhile waits in some hosts, and is lost in others.
+        let is_deaf = self.dice.happens(50);
+        let is_long = length > self.scenario.timing.lateness();
         let Some(machine) = self.machines.get_mut(&who).filter(|machine| machine.is_on && !machine.is_paused) else {
             return;
         };
-        machine.is_paused = true;
+        (machine.is_paused, machine.is_deaf) = (true, is_deaf);
         machine.clock = machine.clock.running(false, now);
         if let Voter::Monitor(site) = who {
             self.with_first(site, |server| {
@@ -136,16 +168,19 @@ impl World {
                 server.clock = server.clock.running(false, now);
             });
         }
-        self.plan(length, Next::Unpause(who));
+        self.plan(length, Next::Unpause { who, is_long });
     }
 
-    pub(super) fn unpause(&mut self, who: Voter) {
+    pub(super) fn unpause(&mut self, who: Voter, is_long: bool) {
         let now = self.now;
         let Some(machine) = self.machines.get_mut(&who).filter(|machine| machine.is_paused) else { return };
         machine.is_paused = false;
         machine.clock = machine.clock.running(true, now);
         if let Voter::Monitor(site) = who {
-            self.resumed = Some(now);
+            if is_long {
+                self.watch.resumed = Some(now);
+            }
+            self.watch.struck = now;
             self.with_first(site, |server| {
                 server.is_paused = false;
                 server.clock = server.clock.running(true, now);
@@ -168,7 +203,7 @@ impl World {
     }
 
     pub(super) fn boot(&mut self, who: Voter) {
-        let now = self.now;
+        let (now, boots_open) = (self.now, self.is_broken(Mutation::BootsOpen));
         let Some(machine) = self.machines.get_mut(&who).filter(|machine| !machine.is_on) else { return };
         machine.is_on = true;
         machine.clock = Clock::started(now, machine.clock.rate());
@@ -176,9 +211,10 @@ impl World {
         if let Voter::Monitor(site) = who {
             self.with_first(site, |server| {
                 let (version, boot) = (server.version + 1, server.boot + 1);
-                *server = Server { version, boot, ..Server::booted(clock) };
+                let booted = Server::booted(clock);
+                let state = if boots_open { State::Open } else { booted.state };
+                *server = Server { state, version, boot, ..booted };
             });
-            self.look_at_boot(site);
         }
         self.plan(BOOT, Next::Booted(who));
     }
@@ -189,7 +225,9 @@ impl World {
             machine.clock = machine.clock.at_rate(rate, now);
         }
         if let Voter::Monitor(site) = who {
-            self.with_first(site, |server| server.clock = server.clock.at_rate(rate, now));
+            for lim in 0..2 {
+                self.with(site, lim, |server| server.clock = server.clock.at_rate(rate, now));
+            }
         }
         self.set_alarm(who);
     }
@@ -198,14 +236,22 @@ impl World {
     pub(super) fn flush(&mut self, site: Site) {
         self.with_first(site, |server| {
             server.state = State::Flushed;
-            server.version += 1;
         });
         let noticed = self.dice.between(Duration::ZERO, self.scenario.timing.renewal());
-        let start = self.machines.get(&Voter::Monitor(site)).map_or(0, |machine| machine.start);
+        self.plan(noticed, Next::Look { site, is_changed: true });
+    }
+
+    /// A monitor looks at its rules in every round; the first look that finds them whole again is the last that matters.
+    pub(super) fn look(&mut self, site: Site, is_changed: bool) {
         let who = Voter::Monitor(site);
-        self.plan(noticed, Next::Answer { who, start, event: Event::GateChanged });
-        let restored = noticed + self.scenario.timing.renewal();
-        self.plan(restored, Next::Answer { who, start, event: Event::GateWhole });
+        let is_awake = self.is_awake(who);
+        let is_changed = self.is_flushed(site) || is_changed;
+        if is_awake {
+            self.event(who, if is_changed { Event::GateChanged } else { Event::GateWhole });
+        }
+        if is_changed || !is_awake {
+            self.plan(self.scenario.timing.renewal(), Next::Look { site, is_changed: !is_awake && is_changed });
+        }
     }
 
     pub(super) fn fill_disk(&mut self, who: Voter, is_full: bool) {
@@ -219,6 +265,7 @@ impl World {
         if let (Message::Ask(ask), true) = (&mut message, self.is_broken(Mutation::GuardRemoved)) {
             ask.length = self.scenario.timing.lease();
         }
+        self.audit_sent(from, &message);
         for delay in self.network.passes(from, to, &mut self.dice) {
             self.plan(delay, Next::Deliver { to, from, message: message.clone() });
         }
@@ -242,11 +289,12 @@ impl World {
     /// Opens the gates for what remains now; what opening takes is part of it.
     fn open(&mut self, who: Voter, right: Right, epoch: Epoch) {
         let Voter::Monitor(site) = who else { return };
-        self.auditor.opened(site, epoch, self.now);
+        let (right, epoch) = self.bent(site, right, epoch);
+        self.audit_opening(site, right, epoch);
         for lim in 0..2 {
             let takes = self.dice.extreme(OPENING);
             let state = match right {
-                Right::For(left) => self.timed(site, lim, left, takes),
+                Right::For(left) => self.timed(site, lim, left),
                 Right::Standing => State::Open,
             };
             self.change_gate(site, lim, state, takes);
@@ -256,28 +304,24 @@ impl World {
     fn arm(&mut self, who: Voter, ticket: u64, right: Duration) {
         let Voter::Monitor(site) = who else { return };
         let mut last = self.now;
+        let mut is_armed = true;
         for lim in 0..2 {
             let takes = self.dice.extreme(OPENING);
+            is_armed &= self.server(site, lim).is_some_and(|server| server.is_on);
             if !self.is_broken(Mutation::NeverArmed) {
-                let state = self.timed(site, lim, right, takes);
+                let state = self.timed(site, lim, right);
                 last = last.max(self.change_gate(site, lim, state, takes));
             }
         }
-        self.answer(who, last + nanos(READING), Event::Armed { ticket });
+        let event = if is_armed { Event::Armed { ticket } } else { Event::NotArmed { ticket } };
+        self.answer(who, last + nanos(READING), event);
     }
 
-    fn timed(&mut self, site: Site, lim: usize, left: Duration, takes: Duration) -> State {
+    fn timed(&mut self, site: Site, lim: usize, left: Duration) -> State {
         let late = self.dice.extreme(self.scenario.timing.lateness());
-        let (now, lease) = (self.now, self.scenario.timing.lease());
-        let is_constant = self.is_broken(Mutation::ConstantGate);
+        let now = self.now;
         let shows = self.server(site, lim).map_or_else(Moment::default, |server| server.clock.shows(now));
-        let right = shows + left;
-        let until = if is_constant { shows + takes + lease } else { right };
-        if until > right {
-            let too_long = until.since(right).as_secs_f64() * 1000.0;
-            self.auditor.note(Finding::OpenedTooLong { at_millis: millis(now), site, millis: too_long });
-        }
-        State::Until(until, late)
+        State::Until(shows + left, late)
     }
 
     /// Does something to a gate, after what is being done to it already; when it will be done.
@@ -300,16 +344,15 @@ impl World {
     }
 
     fn with_first(&mut self, site: Site, change: impl FnOnce(&mut Server)) {
-        if let Some(server) = self.server(site, 0) {
-            change(server);
-            self.watch_gate(site, 0);
-        }
+        self.with(site, 0, change);
     }
 
-    fn look_at_boot(&mut self, site: Site) {
-        let now = self.now;
-        if self.server(site, 0).is_some_and(|server| server.is_live(now)) {
-            self.auditor.note(Finding::OpenAtBoot { at_millis: millis(now), site });
+    /// Changes a server, or its clock: when its gate ends is worked out anew.
+    fn with(&mut self, site: Site, lim: usize, change: impl FnOnce(&mut Server)) {
+        if let Some(server) = self.server(site, lim) {
+            change(server);
+            server.version += 1;
+            self.watch_gate(site, lim);
         }
     }
 

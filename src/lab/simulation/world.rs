@@ -4,19 +4,20 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
-use super::auditor::{Auditor, Excuse, Live, millis};
+use super::auditor::{Auditor, millis};
 use super::dice::Dice;
 use super::fault::{Disk, Fault, Health, Order, Power};
 use super::gates::{Clock, Server, State};
 use super::machine::{Core, Machine, Process};
 use super::network::Network;
 use super::scenario::Scenario;
+use super::watch::Watch;
 use super::{Line, Simulation};
 use crate::domain::configuration::TakeoverSettings;
 use crate::domain::lease::{
     Agreed, Command, Event, GateSeen, Hold, Memory, Message, Node, Setup, Stored, ThirdVote, Voter, Witness,
 };
-use crate::domain::site::Site;
+use crate::domain::site::{Epoch, Site};
 
 /// How often control addresses, call server and data are looked at.
 pub(super) const PROBE: Duration = Duration::from_secs(1);
@@ -38,6 +39,20 @@ pub enum Mutation {
     NeverArmed,
     /// Promises are said to be on disk, and are not.
     ForgetsToKeep,
+    /// Gates are opened without an end.
+    NeverEnds,
+    /// Servers boot open.
+    BootsOpen,
+    /// A site opens its gates in the first epoch that it ever had.
+    OpensInOldEpoch,
+    /// The alternate opens its gates in the epoch before its own.
+    SharesEpoch,
+    /// Rules that another program threw away are not restored.
+    NeverRestored,
+    /// Monitors say nothing.
+    SaysNothing,
+    /// An alarm is never taken back.
+    KeepsAlarms,
 }
 
 /// Something that will happen.
@@ -50,7 +65,8 @@ pub(super) enum Next {
     Gate { site: Site, lim: usize, state: State, boot: u64 },
     GateEnds { site: Site, lim: usize, version: u64 },
     Probe(Site),
-    Unpause(Voter),
+    Look { site: Site, is_changed: bool },
+    Unpause { who: Voter, is_long: bool },
     Booted(Voter),
 }
 
@@ -78,8 +94,9 @@ pub(super) struct World {
     pub(super) network: Network,
     pub(super) auditor: Auditor,
     pub(super) story: Vec<Line>,
-    pub(super) resumed: Option<u64>,
-    pub(super) forced: Option<u64>,
+    pub(super) watch: Watch,
+    /// For [`Mutation::OpensInOldEpoch`].
+    pub(super) first_epochs: BTreeMap<Site, Epoch>,
 }
 
 impl World {
@@ -105,8 +122,8 @@ impl World {
             network: Network::default(),
             auditor: Auditor::default(),
             story: Vec::new(),
-            resumed: None,
-            forced: None,
+            watch: Watch::default(),
+            first_epochs: BTreeMap::new(),
         };
         world.begin();
         world
@@ -142,7 +159,8 @@ impl World {
     }
 
     /// The story and the findings.
-    pub(super) fn end(self) -> Simulation {
+    pub(super) fn end(mut self) -> Simulation {
+        self.audit_end();
         let (findings, none_live_seconds, takeovers) = self.auditor.end(self.now);
         Simulation { story: self.story, findings, none_live_seconds, takeovers }
     }
@@ -171,9 +189,14 @@ impl World {
         match next {
             Next::Fault(fault) => {
                 self.tell("fault", fault.to_string());
+                self.watch.struck = self.now;
                 self.strike(fault);
             }
-            Next::Deliver { to, from, message } => self.event(to, Event::Heard { from, message }),
+            Next::Deliver { to, from, message } => {
+                if !self.machines.get(&to).is_some_and(|machine| machine.is_paused && machine.is_deaf) {
+                    self.event(to, Event::Heard { from, message });
+                }
+            }
             Next::Wake { who, alarm } => {
                 if self.machines.get(&who).is_some_and(|machine| machine.alarm == alarm && machine.is_awake()) {
                     self.event(who, Event::Tick);
@@ -191,7 +214,8 @@ impl World {
                 }
             }
             Next::Probe(site) => self.probe(site),
-            Next::Unpause(who) => self.unpause(who),
+            Next::Look { site, is_changed } => self.look(site, is_changed),
+            Next::Unpause { who, is_long } => self.unpause(who, is_long),
             Next::Booted(who) => self.start(who),
         }
     }
@@ -242,7 +266,7 @@ impl World {
         let command = match order {
             Order::HandOver => Command::HandOver,
             Order::Force => {
-                self.forced = Some(self.now);
+                self.watch.rights.vouched(site);
                 Command::Force
             }
             Order::Hold(left) => Command::Hold(Some(Hold { left: *left, reason: "a test".into() })),
@@ -274,6 +298,10 @@ impl World {
         };
         machine.start += 1;
         machine.waiting.clear();
+        self.watch.words.starts(who);
+        if let Voter::Monitor(site) = who {
+            self.watch.rights.starts(site);
+        }
         let moment = machine.clock.shows(now);
         let (core, effects) = match who {
             Voter::Monitor(site) => {
@@ -302,53 +330,13 @@ impl World {
     }
 
     fn second_server(&mut self, site: Site, power: Power) {
-        let now = self.now;
+        let (now, boots_open) = (self.now, self.is_broken(Mutation::BootsOpen));
         if let Some(server) = self.server(site, 1) {
-            let (version, boot) = (server.version + 1, server.boot + 1);
-            *server = Server { version, boot, is_on: power == Power::On, ..Server::booted(Clock::started(now, 1.0)) };
+            let (version, boot, rate) = (server.version + 1, server.boot + 1, server.clock.rate());
+            let booted = Server::booted(Clock::started(now, rate));
+            let state = if boots_open { State::Open } else { booted.state };
+            *server = Server { version, boot, state, is_on: power == Power::On, ..booted };
         }
-    }
-
-    fn audit(&mut self) {
-        let is_live = |site: Site| {
-            let servers = self.servers.get(&site).into_iter().flatten();
-            servers.into_iter().any(|server| server.is_live(self.now))
-        };
-        let live = Live { primary: is_live(Site::Primary), alternate: is_live(Site::Alternate) };
-        let pause_is_over = self.resumed.is_none_or(|resumed| self.now > resumed + nanos(self.after_pause()));
-        self.auditor.withdraw(pause_is_over);
-        let excuse = self.excuse(pause_is_over);
-        if let Some(says) = self.auditor.look(live, excuse, self.now) {
-            self.tell("auditor", says.to_owned());
-        }
-    }
-
-    fn excuse(&self, pause_is_over: bool) -> Option<Excuse> {
-        let drift = f64::from(self.scenario.timing.drift()) / 1_000_000.0;
-        let is_off = |clock: &Clock| (clock.rate() - 1.0).abs() > drift * 1.000_1;
-        let servers = || self.servers.values().flatten();
-        // Whoever forces a takeover waits for no block: the two overlap from the order on.
-        let is_forced = self.forced.is_some_and(|forced| self.now < forced + nanos(PROBE));
-        if self.scenario.third == ThirdVote::ControlAddress {
-            Some(Excuse::Conditional)
-        } else if is_forced {
-            Some(Excuse::Forced)
-        } else if servers().any(|server| server.state == State::Flushed) {
-            Some(Excuse::Flushed)
-        } else if !pause_is_over {
-            Some(Excuse::Paused)
-        } else if self.machines.values().any(|machine| is_off(&machine.clock)) {
-            Some(Excuse::Clock)
-        } else {
-            None
-        }
-    }
-
-    /// How long two sites can be live after a pause at most: the gates of a machine that nobody answers stay open for
-    /// what remained of its right when it stood still.
-    fn after_pause(&self) -> Duration {
-        let timing = self.scenario.timing;
-        timing.lease() + timing.lateness() + timing.block()
     }
 }
 
