@@ -38,9 +38,10 @@ pub const EVERY: Duration = Duration::from_millis(10);
 /// Faster than this nobody switches there and back: each way takes at least two rounds of commands on every server, and
 /// no test orders the way back sooner. The longer it is, the slower the auditor may be and still find two live sites.
 pub const TOO_SOON: Duration = Duration::from_millis(200);
-/// An auditor that was held up for longer than this by a busy machine proves too little: two sites that are live for so
-/// long are seen.
+/// A line that waits for longer than this was held up: by a busy machine, or with the whole of it by the one it runs on.
 pub const BLIND_AT_MOST: Duration = Duration::from_millis(250);
+/// An auditor that was held up for more of the time than one part in so many proves too little.
+const BLIND_SHARE: u32 = 5;
 /// Probes that a line has room for at once: five minutes of them.
 const ROOM: usize = 30_000;
 /// An answer that takes longer is not waited for when the auditor stops.
@@ -262,7 +263,8 @@ pub struct Reign {
 
 impl Story {
     /// Ends the test unless these sites were live, one after the other and never two at once, and the auditor looked
-    /// closely enough to know: each answered by both ways, and no server was left unasked for long.
+    /// closely enough to know: each answered by both ways, and no line was held up for much of the time. That a machine
+    /// stands still for a second is nobody's fault here; what is shorter than a hold-up may have been missed in it.
     #[track_caller]
     pub fn live_in_turn(&self, sites: &[Site]) {
         assert_eq!(self.sites(), sites, "two were live, or others: {:?}", self.reigns());
@@ -270,7 +272,36 @@ impl Story {
             let heard = [&self.probes, &self.own].map(|probes| first_answer(probes, *site).is_some());
             assert_eq!(heard, [true; 2], "the {site} did not answer by both ways, so this proves nothing");
         }
-        assert!(self.blind_for() < BLIND_AT_MOST, "the auditor was held up for {:?}", self.blind_for());
+        let (blind, length) = (self.blind_in_all(), self.length());
+        eprintln!("the auditor looked for {length:?} and was held up for {blind:?} of it");
+        assert!(blind <= length / BLIND_SHARE, "the auditor was held up for {blind:?} of {length:?}");
+    }
+
+    /// From the first probe to the last.
+    fn length(&self) -> Duration {
+        let of = |probe: Option<&Probe>| probe.map_or(Duration::ZERO, |probe| probe.sent);
+        of(self.probes.last()).saturating_sub(of(self.probes.first()))
+    }
+
+    /// How long the line was held up that was held up most, taken together.
+    fn blind_in_all(&self) -> Duration {
+        let of = |pauses: Vec<Duration>| pauses.into_iter().filter(|pause| *pause > BLIND_AT_MOST).sum();
+        self.pauses().into_values().map(of).max().unwrap_or_default()
+    }
+
+    /// The times between two requests, by server and way.
+    fn pauses(&self) -> BTreeMap<(Site, u8, bool), Vec<Duration>> {
+        let mut last = BTreeMap::new();
+        let mut pauses: BTreeMap<_, Vec<Duration>> = BTreeMap::new();
+        for (probes, is_own) in [(&self.probes, false), (&self.own, true)] {
+            for probe in probes {
+                let line = (probe.site, probe.lim, is_own);
+                if let Some(before) = last.insert(line, probe.sent) {
+                    pauses.entry(line).or_default().push(probe.sent.saturating_sub(before));
+                }
+            }
+        }
+        pauses
     }
 
     /// The sites in the order in which they answered, by either way. What was under way when the other site answered
@@ -379,15 +410,7 @@ impl Story {
     /// shorter than this may have been missed.
     #[must_use]
     pub fn blind_for(&self) -> Duration {
-        let pauses = [&self.probes, &self.own].map(|probes| {
-            let mut last: BTreeMap<(Site, u8), Duration> = BTreeMap::new();
-            let pauses = probes.iter().filter_map(|probe| {
-                let before = last.insert((probe.site, probe.lim), probe.sent)?;
-                Some(probe.sent.saturating_sub(before))
-            });
-            pauses.max().unwrap_or_default()
-        });
-        pauses.into_iter().max().unwrap_or_default()
+        self.pauses().into_values().flatten().max().unwrap_or_default()
     }
 }
 
@@ -435,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "held up for 350ms")]
+    #[should_panic(expected = "held up for 350ms of 350ms")]
     fn an_auditor_that_was_held_up_proves_nothing() {
         let probes = vec![probe(Site::Primary, 0, 1), probe(Site::Primary, 350, 351)];
         story(probes.clone(), probes).live_in_turn(&[Site::Primary]);
