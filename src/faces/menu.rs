@@ -4,6 +4,8 @@
 
 use Leads::{Ask, Leave, Menu, Run, Show};
 
+use crate::domain::lease::Limit;
+
 /// A word of the menu.
 #[derive(Debug)]
 pub struct Item {
@@ -171,57 +173,19 @@ static TAKEOVER: &[Item] = &[
 
 static TAKEOVER_LIMITS: &[Item] = &[
     item("show", "all of them", "automatic", Run(&["settings", "takeover-limits"])),
-    item(
-        "control-addresses",
-        "how many must answer a site",
-        "automatic",
-        Run(&["settings", "takeover-limits", "control-addresses"]),
-    ),
-    item(
-        "control-misses",
-        "looks in a row without them until a site hands over",
-        "automatic",
-        Run(&["settings", "takeover-limits", "control-misses"]),
-    ),
-    item(
-        "call-server-misses",
-        "bad probes in a row until a site hands over",
-        "automatic",
-        Run(&["settings", "takeover-limits", "call-server-misses"]),
-    )
-    .also(&["health"]),
-    item(
-        "data-age",
-        "with older data the alternate waits for a person",
-        "automatic",
-        Run(&["settings", "takeover-limits", "data-age"]),
-    )
-    .also(&["stale"]),
-    item(
-        "flap-guard",
-        "how long an automatic takeover stops the next",
-        "automatic",
-        Run(&["settings", "takeover-limits", "flap-guard"]),
-    ),
-    item(
-        "return-after",
-        "how long the primary must be well to get it back",
-        "automatic",
-        Run(&["settings", "takeover-limits", "return-after"]),
-    ),
-    item(
-        "degrade-after",
-        "how long a voter must be gone until people switch",
-        "automatic",
-        Run(&["settings", "takeover-limits", "degrade-after"]),
-    ),
-    item(
-        "hold-off",
-        "how long a site waits beyond the other's promise",
-        "automatic",
-        Run(&["settings", "takeover-limits", "hold-off"]),
-    ),
+    limit(Limit::ControlAddresses, &["settings", "takeover-limits", Limit::ControlAddresses.word()]),
+    limit(Limit::ControlMisses, &["settings", "takeover-limits", Limit::ControlMisses.word()]),
+    limit(Limit::CallServerMisses, &["settings", "takeover-limits", Limit::CallServerMisses.word()]).also(&["health"]),
+    limit(Limit::DataAge, &["settings", "takeover-limits", Limit::DataAge.word()]).also(&["stale"]),
+    limit(Limit::FlapGuard, &["settings", "takeover-limits", Limit::FlapGuard.word()]),
+    limit(Limit::ReturnAfter, &["settings", "takeover-limits", Limit::ReturnAfter.word()]),
+    limit(Limit::DegradeAfter, &["settings", "takeover-limits", Limit::DegradeAfter.word()]),
+    limit(Limit::HoldOff, &["settings", "takeover-limits", Limit::HoldOff.word()]),
 ];
+
+const fn limit(limit: Limit, words: &'static [&'static str]) -> Item {
+    item(limit.word(), limit.says(), "automatic", Run(words))
+}
 
 static ALTERNATE_FROM_PRIMARY: &[Item] = &[
     item("manual", "a person decides", "settings", Run(&["settings", "takeover", "alternate-from-primary", "manual"])),

@@ -16,7 +16,7 @@ pub async fn change(ports: &Ports, request: &Request, limit: Limit, dialog: &mut
     let question = Question {
         key: "limit",
         flag: "VALUE",
-        prompt: format!("{limit}: {}?", limit.says()),
+        prompt: format!("{limit}, {}: what is it to be?", limit.says()),
         default: Some(before.takeover.limits.get(limit)),
         choices: &[],
         refused: None,

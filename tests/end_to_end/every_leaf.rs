@@ -89,42 +89,42 @@ const WALK: &[Stop] = &[
     looked_at("settings takeover-limits show", |seat| shows(seat, "data-age"), "settings takeover-limits"),
     changed(
         "settings takeover-limits control-addresses",
-        |seat| limit(seat, "control addresses must answer", "2"),
+        |seat| limit(seat, "control-addresses, how many must answer", "2"),
         "settings takeover-limits control-addresses 2",
     ),
     changed(
         "settings takeover-limits control-misses",
-        |seat| limit(seat, "looks in a row", "7"),
+        |seat| limit(seat, "control-misses, looks without them", "7"),
         "settings takeover-limits control-misses 7",
     ),
     changed(
         "settings takeover-limits call-server-misses",
-        |seat| limit(seat, "bad probes", "5"),
+        |seat| limit(seat, "call-server-misses, bad probes", "5"),
         "settings takeover-limits call-server-misses 5",
     ),
     changed(
         "settings takeover-limits data-age",
-        |seat| limit(seat, "with older data", "24h"),
+        |seat| limit(seat, "data-age, older data", "24h"),
         "settings takeover-limits data-age 24h",
     ),
     changed(
         "settings takeover-limits flap-guard",
-        |seat| limit(seat, "stops the next", "30min"),
+        |seat| limit(seat, "flap-guard, how long", "30min"),
         "settings takeover-limits flap-guard 30min",
     ),
     changed(
         "settings takeover-limits return-after",
-        |seat| limit(seat, "must be well", "20min"),
+        |seat| limit(seat, "return-after, how long", "20min"),
         "settings takeover-limits return-after 20min",
     ),
     changed(
         "settings takeover-limits degrade-after",
-        |seat| limit(seat, "must be gone", "30min"),
+        |seat| limit(seat, "degrade-after, how long", "30min"),
         "settings takeover-limits degrade-after 30min",
     ),
     changed(
         "settings takeover-limits hold-off",
-        |seat| limit(seat, "waits beyond", "10s"),
+        |seat| limit(seat, "hold-off, the wait", "10s"),
         "settings takeover-limits hold-off 10s",
     ),
     looked_at(

@@ -111,18 +111,18 @@ impl Limit {
         }
     }
 
-    /// What it says, as an answer to "what is it?".
+    /// What it says, in a line of a small screen.
     #[must_use]
     pub const fn says(self) -> &'static str {
         match self {
-            Self::ControlAddresses => "how many control addresses must answer a site",
-            Self::ControlMisses => "after how many looks in a row without them a site hands over",
-            Self::CallServerMisses => "after how many bad probes in a row of its call server a site hands over",
-            Self::DataAge => "with older data the alternate does not take over by itself",
-            Self::FlapGuard => "how long an automatic takeover stops the next",
-            Self::ReturnAfter => "how long the primary must be well before it gets the traffic back, or never",
-            Self::DegradeAfter => "how long a voter must be gone before the others wait for a person, or never",
-            Self::HoldOff => "how long a site waits beyond the other one's promise",
+            Self::ControlAddresses => "how many must answer a site",
+            Self::ControlMisses => "looks without them until a site hands over",
+            Self::CallServerMisses => "bad probes of it until a site hands over",
+            Self::DataAge => "older data: the alternate waits for a person",
+            Self::FlapGuard => "how long a takeover by itself stops the next",
+            Self::ReturnAfter => "how long the primary is well until it is live",
+            Self::DegradeAfter => "how long a voter is gone until people switch",
+            Self::HoldOff => "the wait beyond the other site's promise",
         }
     }
 }
@@ -138,7 +138,7 @@ impl FromStr for Limit {
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.pad(self.word())
     }
 }
 
