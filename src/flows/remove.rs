@@ -14,13 +14,22 @@ use crate::ports::dialog::Dialog;
 /// Removes the feature.
 ///
 /// # Errors
-/// [`Stopped`]: both sites live, cancelled, or failed and taken back.
+/// [`Stopped`]: both sites live, takeover automatic, cancelled, or failed and taken back.
 pub async fn remove(ports: &Ports, request: &Request, dialog: &mut dyn Dialog) -> Result<Ended, Stopped> {
     let held = if request.dry_run { None } else { Some(configured::lock(ports, Action::Remove, request)?) };
     let Configured { configuration, systems } = Configured::open(ports)?;
-    witness::refuse_while_set_up(ports)?;
+    let has_voters = ports.voter_setup.is_set_up();
+    if has_voters {
+        witness::refuse_while_automatic(&configuration)?;
+    }
     let situation = survey::situation(ports, &systems, &configuration).await?;
-    let plan = plan(&situation)?;
+    let mut plan = plan(&situation)?;
+    if has_voters {
+        // First, while each server still knows whose order it keeps. They cannot be put back: their keys are gone.
+        plan.steps.insert(0, Step::TakeOutVoters);
+        plan.warnings
+            .push("the voters of automatic takeover are taken out, and no step back brings them back".to_owned());
+    }
     let material = Some(ports.settings.material(&configuration));
     let performer = Performer::new(ports, &systems, &configuration);
     let ended = propose(&performer, request, Proposal { plan, material, word: None }, dialog).await;

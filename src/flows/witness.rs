@@ -85,12 +85,7 @@ pub async fn take_out(ports: &Ports, request: &Request, dialog: &mut dyn Dialog)
     if !ports.voter_setup.is_set_up() {
         return Ok(Ended::NotDone("no voters are set up".to_owned()));
     }
-    let takeover = configuration.takeover;
-    if [takeover.alternate_from_primary, takeover.primary_from_alternate].contains(&Mode::Automatic) {
-        return Err(Stopped::NotAllowed(
-            "takeover is automatic, so a site may be armed; make both directions manual first".to_owned(),
-        ));
-    }
+    refuse_while_automatic(&configuration)?;
     let (steps, way_back, warnings) = (vec![Step::TakeOutVoters], Vec::new(), Vec::new());
     let plan = Plan { action: Action::Settings, steps, way_back, warnings };
     let performer = Performer::new(ports, &systems, &configuration);
@@ -99,7 +94,22 @@ pub async fn take_out(ports: &Ports, request: &Request, dialog: &mut dyn Dialog)
     Ok(ended)
 }
 
-/// What stands in the way of an action that would leave the voters without their configuration.
+/// What stands in the way of taking voters out: where a direction is automatic a site may be armed.
+///
+/// # Errors
+/// [`Stopped::NotAllowed`] then.
+pub fn refuse_while_automatic(configuration: &Configuration) -> Result<(), Stopped> {
+    let takeover = configuration.takeover;
+    if [takeover.alternate_from_primary, takeover.primary_from_alternate].contains(&Mode::Automatic) {
+        return Err(Stopped::NotAllowed(
+            "takeover is automatic, so a site may be armed; make both directions manual first (settings takeover)"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// What stands in the way of a change that the voters would not learn of: each goes by a copy of its own.
 ///
 /// # Errors
 /// [`Stopped::NotAllowed`] while voters are set up.

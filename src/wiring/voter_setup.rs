@@ -34,6 +34,8 @@ const NAME: &str = "mxone_system_redundancy";
 /// Where it is put there, if it is not there.
 const PROGRAM: &str = "/usr/local/bin/mxone_system_redundancy";
 const FOLDER: &str = "/etc/mxone_system_redundancy/lease";
+/// Stands there where this program put the other one there, and takes it away again.
+const SENT: &str = "/etc/mxone_system_redundancy/lease/program-was-sent";
 const PLATFORMS: &str = "/etc/mxone_system_redundancy/platforms";
 const MEMORY: &str = "/var/lib/mxone_system_redundancy/promises.json";
 
@@ -154,6 +156,7 @@ async fn send_program(host: &dyn Host) -> Result<(String, Option<String>), Setup
     let send = Command::new(["dd".to_owned(), format!("of={new}"), "conv=fsync".to_owned(), "status=none".to_owned()]);
     run_checked(host, send.with_input(program).within(PROGRAM_SENT_WITHIN)).await?;
     run_checked(host, Command::new(["chmod", "0755", &new])).await?;
+    run_checked(host, Command::new(["touch", SENT])).await?;
     run_checked(host, Command::new(["mv", "-T", &new, PROGRAM])).await?;
     Ok((PROGRAM.to_owned(), Some(format!("the program was sent to {PROGRAM} on LIM 1 of the primary system"))))
 }
@@ -330,7 +333,7 @@ impl VoterSetup for VoterFiles {
         }
         let host = hosts.host(ServerId::first_of(Site::Primary));
         told.push(match clear_primary(&*host).await {
-            Ok(()) => "removed from LIM 1 of the primary system: its files and its unit".to_owned(),
+            Ok(what) => format!("removed from LIM 1 of the primary system: {what}"),
             Err(error) => {
                 format!("NOT removed from LIM 1 of the primary system ({error}): do it there when it is back")
             }
@@ -339,11 +342,20 @@ impl VoterSetup for VoterFiles {
     }
 }
 
-/// Stops the primary's monitor and takes its files away.
-async fn clear_primary(host: &dyn Host) -> Result<(), SetupError> {
+/// Stops the primary's monitor and takes its files away, and the program if it was sent there. What that was.
+async fn clear_primary(host: &dyn Host) -> Result<&'static str, SetupError> {
     // Where systemd does not run there is no unit to stop; a monitor whose files go ends its part by itself.
     let _ = host.run(Command::new(["systemctl", "disable", "--now", MONITOR_UNIT])).await?;
     let unit = format!("/etc/systemd/system/{MONITOR_UNIT}");
-    run_checked(host, Command::new(["rm", "-rf", FOLDER, MEMORY, &unit])).await?;
-    Ok(())
+    let was_sent = host.run(Command::new(["test", "-e", SENT])).await?.success();
+    let (program, what) = if was_sent {
+        (Some(PROGRAM), "its files, its unit and the program")
+    } else {
+        (None, "its files and its unit")
+    };
+    // The program first: with the folder goes what tells that it was sent.
+    for path in program.into_iter().chain([unit.as_str(), MEMORY, FOLDER]) {
+        run_checked(host, Command::new(["rm", "-rf", path])).await?;
+    }
+    Ok(what)
 }

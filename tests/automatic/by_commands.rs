@@ -50,9 +50,6 @@ fn automatic_takeover_is_set_up_put_in_force_used_and_taken_out_by_commands() {
     }
     let again = pair.run(&["settings", "witness", &address]).ended_with(3);
     assert!(again.stderr.contains("set up already"), "{again:?}");
-    let remove = pair.run(&["remove", "--yes"]).ended_with(3);
-    assert!(remove.stderr.contains("settings witness --remove"), "{remove:?}");
-
     let switch = pair.run(&["manual-takeover", "traffic-in-alternate", "--yes"]).ended_with(3);
     assert!(switch.stderr.contains("its monitor does not run here"), "nobody switches behind the voters: {switch:?}");
 
@@ -71,6 +68,8 @@ fn automatic_takeover_is_set_up_put_in_force_used_and_taken_out_by_commands() {
         primary.run(&["nft", "list", "table", "inet", "mxone_redundancy"]).stdout.contains("expires")
     });
     let refused = pair.run(&["settings", "witness", "--remove"]).ended_with(3);
+    assert!(refused.stderr.contains("make both directions manual first"), "{refused:?}");
+    let refused = pair.run(&["remove", "--yes"]).ended_with(3);
     assert!(refused.stderr.contains("make both directions manual first"), "{refused:?}");
     let refused = pair.run(&["settings", "network-control-address", "203.0.113.2", "--yes"]).ended_with(3);
     assert!(refused.stderr.contains("settings witness --remove"), "each monitor has its own copy: {refused:?}");
@@ -93,7 +92,7 @@ fn automatic_takeover_is_set_up_put_in_force_used_and_taken_out_by_commands() {
         primary.run(&["nft", "list", "table", "inet", "mxone_redundancy"]).stdout.is_empty()
     });
     let story = pair.audited(|| {
-        pair.must(&["settings", "witness", "--remove"]);
+        pair.must(&["remove"]);
         wait_until("no voter works any more", || lease(primary).is_empty() && lease(alternate).is_empty());
     });
     story.live_in_turn(&[Primary]);
@@ -103,8 +102,8 @@ fn automatic_takeover_is_set_up_put_in_force_used_and_taken_out_by_commands() {
         assert_eq!(gate, "", "a gate that nobody opens any more");
     }
     drop(running);
-    pair.must(&["remove"]);
     assert_eq!(filter(primary), super::pair::Filter::Open);
+    assert_eq!(filter(alternate), super::pair::Filter::Blocked, "nothing moves");
 }
 
 #[test]
@@ -226,6 +225,10 @@ fn the_primary_gets_the_program_it_lacks_and_one_that_cannot_run_it_is_left_alon
         assert_eq!(version(&unit()), ours, "{there}");
         assert_eq!(primary.sh(&format!("stat -c %a {}", unit())).trim(), "755", "{there}");
     }
+    let removed = pair.run(&["settings", "witness", "--remove", "--yes"]).ok();
+    assert!(removed.stderr.contains("its files, its unit and the program"), "{removed:?}");
+    assert!(!primary.has(&format!("/usr/local/bin/{PROGRAM}")), "it was sent there, so it is taken away");
+    assert!(primary.has(&format!("/usr/bin/{PROGRAM}")), "this one was there");
 }
 
 /// A pair of so many servers a site, not configured yet.
