@@ -5,11 +5,14 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::print_stderr,
     reason = "this is a test; clippy only knows the functions marked as such"
 )]
 
 #[path = "gate/line.rs"]
 mod line;
+#[path = "machine/machine.rs"]
+mod machine;
 #[path = "namespace/namespace.rs"]
 mod namespace;
 #[path = "gate/site.rs"]
@@ -21,6 +24,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use line::{FarHost, Line};
+use machine::undisturbed;
 use mxone_system_redundancy::adapters::gate::SiteGates;
 use mxone_system_redundancy::domain::lease::GateSeen;
 use mxone_system_redundancy::ports::gate::{Gates, Until, Whole};
@@ -38,22 +42,26 @@ const LATEST: Duration = Duration::from_millis(100);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_or_killed_process_leaves_its_gate_to_the_kernel() {
-    for signal in ["-STOP", "-KILL"] {
-        let site = Site::new();
-        let keeper = Keeper::start(&site);
-        wait_until(async || site.answers(SERVER, 5060) && site.gate().seen().await.unwrap() == GateSeen::Timed).await;
-        let all_asking = [site.probe(SERVER, 5060), site.probe(SERVER_V6, 5060)];
-        pause(700).await;
-        keeper.signal(signal);
-        let stopped = Instant::now();
-        pause(2000).await;
-        for probes in all_asking.map(site::Prober::end) {
-            let passed = probes.last_answered() - stopped;
-            println!("{signal}: the last probe that passed was sent {passed:?} after it");
-            assert!(passed <= RIGHT + LATEST, "{signal}: {passed:?}");
-            assert!(passed + RENEWED + LATEST >= RIGHT, "{signal}: {passed:?}");
+    undisturbed(LATEST / 2, async || {
+        for signal in ["-STOP", "-KILL"] {
+            let site = Site::new();
+            let keeper = Keeper::start(&site);
+            wait_until(async || site.answers(SERVER, 5060) && site.gate().seen().await.unwrap() == GateSeen::Timed)
+                .await;
+            let all_asking = [site.probe(SERVER, 5060), site.probe(SERVER_V6, 5060)];
+            pause(700).await;
+            keeper.signal(signal);
+            let stopped = Instant::now();
+            pause(2000).await;
+            for probes in all_asking.map(site::Prober::end) {
+                let passed = probes.last_answered() - stopped;
+                println!("{signal}: the last probe that passed was sent {passed:?} after it");
+                assert!(passed <= RIGHT + LATEST, "{signal}: {passed:?}");
+                assert!(passed + RENEWED + LATEST >= RIGHT, "{signal}: {passed:?}");
+            }
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -72,190 +80,220 @@ async fn keeps_a_gate_open() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_holder_that_is_frozen_killed_or_cut_off_leaves_its_gate_to_the_kernel() {
-    for how in ["-STOP", "-KILL", "cut"] {
-        let pair = Pair::new(RENEWED);
-        let renewing = pair.renewing();
-        wait_until(async || pair.other.answers(SERVER, 5060) && pair.other_is(GateSeen::Timed).await).await;
-        let asking = pair.other.probe(SERVER, 5060);
-        pause(700).await;
-        match how {
-            "cut" => pair.far.set(Line::Cut),
-            signal => {
-                // A killed holder would be replaced at once, which is not what is asked here.
-                pair.far.set(Line::Full);
-                checked(&["kill", signal, &pair.holder().expect("it runs")], "");
+    undisturbed(LATEST / 2, async || {
+        for how in ["-STOP", "-KILL", "cut"] {
+            let pair = Pair::new(RENEWED);
+            let renewing = pair.renewing();
+            wait_until(async || pair.other.answers(SERVER, 5060) && pair.other_is(GateSeen::Timed).await).await;
+            let asking = pair.other.probe(SERVER, 5060);
+            pause(700).await;
+            match how {
+                "cut" => pair.far.set(Line::Cut),
+                signal => {
+                    // A killed holder would be replaced at once, which is not what is asked here.
+                    pair.far.set(Line::Full);
+                    checked(&["kill", signal, &pair.holder().expect("it runs")], "");
+                }
             }
+            let stopped = Instant::now();
+            pause(2000).await;
+            let probes = asking.end();
+            let passed = probes.last_answered() - stopped;
+            println!("{how}: the last probe that passed was sent {passed:?} after it");
+            assert!(passed <= RIGHT + LATEST, "{how}: {passed:?}");
+            assert!(passed + RENEWED * 2 + LATEST >= RIGHT, "{how}: {passed:?}");
+            assert_eq!(pair.gates.whole().await, Whole::Unknown, "{how}");
+            renewing.abort();
         }
-        let stopped = Instant::now();
-        pause(2000).await;
-        let probes = asking.end();
-        let passed = probes.last_answered() - stopped;
-        println!("{how}: the last probe that passed was sent {passed:?} after it");
-        assert!(passed <= RIGHT + LATEST, "{how}: {passed:?}");
-        assert!(passed + RENEWED * 2 + LATEST >= RIGHT, "{how}: {passed:?}");
-        assert_eq!(pair.gates.whole().await, Whole::Unknown, "{how}");
-        renewing.abort();
-    }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_session_is_made_anew_and_the_server_is_open_again() {
-    let pair = Pair::new(RENEWED);
-    let renewing = pair.renewing();
-    wait_until(async || pair.other.answers(SERVER, 5060) && pair.other_is(GateSeen::Timed).await).await;
-    pair.far.set(Line::Cut);
-    wait_until(async || pair.other_is(GateSeen::Closed).await).await;
-    assert!(!pair.other.answers(SERVER, 5060));
-    pair.far.set(Line::Whole);
-    wait_until(async || pair.other.answers(SERVER, 5060)).await;
-    wait_until(async || pair.gates.whole().await == Whole::Yes).await;
-    renewing.abort();
+    undisturbed(LATEST / 2, async || {
+        let pair = Pair::new(RENEWED);
+        let renewing = pair.renewing();
+        wait_until(async || pair.other.answers(SERVER, 5060) && pair.other_is(GateSeen::Timed).await).await;
+        pair.far.set(Line::Cut);
+        wait_until(async || pair.other_is(GateSeen::Closed).await).await;
+        assert!(!pair.other.answers(SERVER, 5060));
+        pair.far.set(Line::Whole);
+        wait_until(async || pair.other.answers(SERVER, 5060)).await;
+        wait_until(async || pair.gates.whole().await == Whole::Yes).await;
+        renewing.abort();
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_held_back_for_three_seconds_prolongs_nothing() {
-    let pair = Pair::new(RENEWED);
-    let renewing = pair.renewing();
-    wait_until(async || pair.other.answers(SERVER, 5060) && pair.other_is(GateSeen::Timed).await).await;
-    let asking = pair.other.probe(SERVER, 5060);
-    pause(500).await;
-    pair.far.set(Line::HeldBack);
-    pause(600).await;
-    renewing.abort();
-    let right_ended = Instant::now() + RIGHT;
-    pause(2400).await;
-    pair.far.set(Line::Whole);
-    pause(2000).await;
-    let probes = asking.end();
-    assert!(probes.last_answered() <= right_ended + LATEST, "{:?} too late", probes.last_answered() - right_ended);
-    assert_eq!(probes.answered_between(right_ended + LATEST, Instant::now()), 0);
+    undisturbed(LATEST / 2, async || {
+        let pair = Pair::new(RENEWED);
+        let renewing = pair.renewing();
+        wait_until(async || pair.other.answers(SERVER, 5060) && pair.other_is(GateSeen::Timed).await).await;
+        let asking = pair.other.probe(SERVER, 5060);
+        pause(500).await;
+        pair.far.set(Line::HeldBack);
+        pause(600).await;
+        renewing.abort();
+        let right_ended = Instant::now() + RIGHT;
+        pause(2400).await;
+        pair.far.set(Line::Whole);
+        pause(2000).await;
+        let probes = asking.end();
+        assert!(probes.last_answered() <= right_ended + LATEST, "{:?} too late", probes.last_answered() - right_ended);
+        assert_eq!(probes.answered_between(right_ended + LATEST, Instant::now()), 0);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewal_every_250_ms_leaves_no_gap_on_the_other_server() {
-    let pair = Pair::new(RENEWED);
-    let renewing = pair.renewing();
-    wait_until(async || pair.other.answers(SERVER, 5060) && pair.other_is(GateSeen::Timed).await).await;
-    let all_asking = [pair.other.probe(SERVER, 5060), pair.other.probe(SERVER_V6, 5060)];
-    let begun = Instant::now();
-    pause(10_000).await;
-    for probes in all_asking.map(site::Prober::end) {
-        assert!(probes.sent.len() > 500);
-        assert_eq!(probes.lost_between(begun, begun + Duration::from_secs(10)), 0);
-    }
-    assert_eq!(pair.gates.whole().await, Whole::Yes);
-    renewing.abort();
+    undisturbed(LATEST / 2, async || {
+        let pair = Pair::new(RENEWED);
+        let renewing = pair.renewing();
+        wait_until(async || pair.other.answers(SERVER, 5060) && pair.other_is(GateSeen::Timed).await).await;
+        let all_asking = [pair.other.probe(SERVER, 5060), pair.other.probe(SERVER_V6, 5060)];
+        let begun = Instant::now();
+        pause(5000).await;
+        for probes in all_asking.map(site::Prober::end) {
+            assert!(probes.sent.len() > 250);
+            assert_eq!(probes.lost_between(begun, begun + Duration::from_secs(5)), 0);
+        }
+        assert_eq!(pair.gates.whole().await, Whole::Yes);
+        renewing.abort();
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn opening_and_closing_do_not_wait_for_the_next_question() {
-    let pair = Pair::new(Duration::from_secs(30));
-    assert!(pair.closes().await, "once its holder is there");
-    for _ in 0..3 {
-        assert!(!pair.other.answers(SERVER, 5060) && !pair.own.answers(SERVER, 5060));
-        pair.gates.open(Until::Moment(in_ms(60_000))).await.unwrap();
-        pause(300).await;
-        assert!(pair.other.answers(SERVER, 5060) && pair.own.answers(SERVER, 5060));
-        let begun = Instant::now();
-        assert!(pair.closes().await);
-        println!("closing both took {:?}", begun.elapsed());
-        assert!(begun.elapsed() < Duration::from_millis(500));
-    }
+    undisturbed(LATEST / 2, async || {
+        let pair = Pair::new(Duration::from_secs(30));
+        assert!(pair.closes().await, "once its holder is there");
+        for _ in 0..3 {
+            assert!(!pair.other.answers(SERVER, 5060) && !pair.own.answers(SERVER, 5060));
+            pair.gates.open(Until::Moment(in_ms(60_000))).await.unwrap();
+            pause(300).await;
+            assert!(pair.other.answers(SERVER, 5060) && pair.own.answers(SERVER, 5060));
+            let begun = Instant::now();
+            assert!(pair.closes().await);
+            println!("closing both took {:?}", begun.elapsed());
+            assert!(begun.elapsed() < Duration::from_millis(500));
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_close_that_is_not_read_back_everywhere_is_told_within_its_time() {
-    let pair = Pair::new(RENEWED);
-    wait_until(async || pair.closes().await).await;
-    pair.gates.open(Until::Moment(in_ms(60_000))).await.unwrap();
-    wait_until(async || pair.other.answers(SERVER, 5060)).await;
-    pair.far.set(Line::HeldBack);
-    let begun = Instant::now();
-    assert!(!pair.closes().await);
-    assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
-    assert!(pair.other.answers(SERVER, 5060) && !pair.own.answers(SERVER, 5060));
-    pair.far.set(Line::Whole);
-    wait_until(async || pair.closes().await).await;
-    assert!(!pair.other.answers(SERVER, 5060));
+    undisturbed(LATEST / 2, async || {
+        let pair = Pair::new(RENEWED);
+        wait_until(async || pair.closes().await).await;
+        pair.gates.open(Until::Moment(in_ms(60_000))).await.unwrap();
+        wait_until(async || pair.other.answers(SERVER, 5060)).await;
+        pair.far.set(Line::HeldBack);
+        let begun = Instant::now();
+        assert!(!pair.closes().await);
+        assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
+        assert!(pair.other.answers(SERVER, 5060) && !pair.own.answers(SERVER, 5060));
+        pair.far.set(Line::Whole);
+        wait_until(async || pair.closes().await).await;
+        assert!(!pair.other.answers(SERVER, 5060));
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_close_has_the_last_word_over_what_was_opened_before_and_is_still_waited_for() {
-    let pair = Pair::new(RENEWED);
-    wait_until(async || pair.closes().await).await;
-    pair.far.set(Line::HeldBack);
-    let opened = pair.gates.open(Until::Moment(in_ms(60_000))).await.unwrap();
-    let (held, closed) = tokio::join!(pair.gates.carried_out(opened, Duration::from_secs(2)), async {
-        pause(100).await;
-        pair.closes().await
-    });
-    assert!(!held && !closed, "the line is held back");
-    pair.far.set(Line::Whole);
-    wait_until(async || pair.closes().await).await;
-    pause(700).await;
-    for site in [&pair.own, &pair.other] {
-        assert!(!site.answers(SERVER, 5060) && site.gate().seen().await.unwrap() == GateSeen::Closed);
-    }
+    undisturbed(LATEST / 2, async || {
+        let pair = Pair::new(RENEWED);
+        wait_until(async || pair.closes().await).await;
+        pair.far.set(Line::HeldBack);
+        let opened = pair.gates.open(Until::Moment(in_ms(60_000))).await.unwrap();
+        let (held, closed) = tokio::join!(pair.gates.carried_out(opened, Duration::from_secs(2)), async {
+            pause(100).await;
+            pair.closes().await
+        });
+        assert!(!held && !closed, "the line is held back");
+        pair.far.set(Line::Whole);
+        wait_until(async || pair.closes().await).await;
+        pause(700).await;
+        for site in [&pair.own, &pair.other] {
+            assert!(!site.answers(SERVER, 5060) && site.gate().seen().await.unwrap() == GateSeen::Closed);
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gates_are_armed_only_when_every_server_is() {
-    let pair = Pair::new(RENEWED);
-    pair.gates.open(Until::Standing).await.unwrap();
-    wait_until(async || pair.gates.whole().await == Whole::Yes).await;
-    assert_eq!(pair.gates.seen().await.unwrap(), GateSeen::Unarmed);
-    let all_asking = [pair.own.probe(SERVER, 5060), pair.other.probe(SERVER, 5060)];
-    let begun = Instant::now();
-    assert!(pair.arms().await);
-    let armed = Instant::now();
-    for site in [&pair.own, &pair.other] {
-        assert_eq!(site.gate().seen().await.unwrap(), GateSeen::Timed);
-    }
-    for probes in all_asking.map(site::Prober::end) {
-        assert_eq!(probes.lost_between(begun, armed), 0, "arming cuts nobody off");
-    }
-    pair.gates.open(Until::Standing).await.unwrap();
-    wait_until(async || pair.other_is(GateSeen::Unarmed).await).await;
-    pair.far.set(Line::HeldBack);
-    assert!(!pair.arms().await);
+    undisturbed(LATEST / 2, async || {
+        let pair = Pair::new(RENEWED);
+        pair.gates.open(Until::Standing).await.unwrap();
+        wait_until(async || pair.gates.whole().await == Whole::Yes).await;
+        assert_eq!(pair.gates.seen().await.unwrap(), GateSeen::Unarmed);
+        let all_asking = [pair.own.probe(SERVER, 5060), pair.other.probe(SERVER, 5060)];
+        let begun = Instant::now();
+        assert!(pair.arms().await);
+        let armed = Instant::now();
+        for site in [&pair.own, &pair.other] {
+            assert_eq!(site.gate().seen().await.unwrap(), GateSeen::Timed);
+        }
+        for probes in all_asking.map(site::Prober::end) {
+            assert_eq!(probes.lost_between(begun, armed), 0, "arming cuts nobody off");
+        }
+        pair.gates.open(Until::Standing).await.unwrap();
+        wait_until(async || pair.other_is(GateSeen::Unarmed).await).await;
+        pair.far.set(Line::HeldBack);
+        assert!(!pair.arms().await);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flush_on_another_server_is_mended_by_its_holder_and_told_once() {
-    let pair = Pair::new(RENEWED);
-    wait_until(async || pair.closes().await).await;
-    wait_until(async || pair.gates.whole().await == Whole::Yes).await;
-    // The holder does not wait to be told.
-    pair.far.set(Line::HeldBack);
-    pair.other.server.checked(&["nft", "flush", "ruleset"]);
-    wait_until(async || pair.other_is(GateSeen::Closed).await).await;
-    assert!(!pair.other.answers(SERVER, 5060), "closed, for there is no right");
-    pair.far.set(Line::Whole);
-    wait_until(async || pair.gates.whole().await == Whole::No).await;
-    wait_until(async || pair.gates.whole().await == Whole::Yes).await;
+    undisturbed(LATEST / 2, async || {
+        let pair = Pair::new(RENEWED);
+        wait_until(async || pair.closes().await).await;
+        wait_until(async || pair.gates.whole().await == Whole::Yes).await;
+        // The holder does not wait to be told.
+        pair.far.set(Line::HeldBack);
+        pair.other.server.checked(&["nft", "flush", "ruleset"]);
+        wait_until(async || pair.other_is(GateSeen::Closed).await).await;
+        assert!(!pair.other.answers(SERVER, 5060), "closed, for there is no right");
+        pair.far.set(Line::Whole);
+        wait_until(async || pair.gates.whole().await == Whole::No).await;
+        wait_until(async || pair.gates.whole().await == Whole::Yes).await;
 
-    let renewing = pair.renewing();
-    wait_until(async || pair.other_is(GateSeen::Timed).await).await;
-    pair.other.server.checked(&["nft", "flush", "ruleset"]);
-    wait_until(async || pair.other_is(GateSeen::Timed).await).await;
-    wait_until(async || pair.gates.whole().await == Whole::No).await;
-    assert!(pair.other.answers(SERVER, 5060), "open, for there is a right");
-    renewing.abort();
-    wait_until(async || pair.other_is(GateSeen::Closed).await).await;
+        let renewing = pair.renewing();
+        wait_until(async || pair.other_is(GateSeen::Timed).await).await;
+        pair.other.server.checked(&["nft", "flush", "ruleset"]);
+        wait_until(async || pair.other_is(GateSeen::Timed).await).await;
+        wait_until(async || pair.gates.whole().await == Whole::No).await;
+        assert!(pair.other.answers(SERVER, 5060), "open, for there is a right");
+        renewing.abort();
+        wait_until(async || pair.other_is(GateSeen::Closed).await).await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn before_anything_is_decided_gates_stay_as_they_are() {
-    let pair = Pair::with(RENEWED, async |own, other| {
-        own.gate().open(in_ms(60_000)).await.unwrap();
-        other.gate().open(in_ms(60_000)).await.unwrap();
+    undisturbed(LATEST / 2, async || {
+        let pair = Pair::with(RENEWED, async |own, other| {
+            own.gate().open(in_ms(60_000)).await.unwrap();
+            other.gate().open(in_ms(60_000)).await.unwrap();
+        })
+        .await;
+        assert_eq!(pair.gates.seen().await.unwrap(), GateSeen::Timed);
+        pause(1000).await;
+        assert!(pair.other.answers(SERVER, 5060) && pair.own.answers(SERVER, 5060));
+        pair.other.gate().close().await.unwrap();
+        wait_until(async || pair.gates.seen().await.unwrap() == GateSeen::Closed).await;
     })
     .await;
-    assert_eq!(pair.gates.seen().await.unwrap(), GateSeen::Timed);
-    pause(1000).await;
-    assert!(pair.other.answers(SERVER, 5060) && pair.own.answers(SERVER, 5060));
-    pair.other.gate().close().await.unwrap();
-    wait_until(async || pair.gates.seen().await.unwrap() == GateSeen::Closed).await;
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! A pair of sites, worked on through the real binary at the operator's seat, LIM 1 of the alternate.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use mxone_system_redundancy::domain::site::Site;
 use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
@@ -9,7 +8,7 @@ use serde_json::Value;
 
 use super::lab::auditor::{Auditor, Story};
 use super::lab::exchange::DATA;
-use super::lab::host::{Done, Host, Running, wait_until};
+use super::lab::host::{Done, Host, Running};
 use super::lab::{Flavour, Lab, LabOptions, server_address};
 
 /// The translation that fits the lab's two networks.
@@ -204,11 +203,9 @@ impl Pair {
     /// Audits both sites from outside while something is done.
     pub fn audited(&self, doing: impl FnOnce()) -> Story {
         let auditor = Auditor::start(&self.lab);
-        let begun = auditor.now();
-        wait_until("the auditor has looked for a while", || auditor.now() > begun + Duration::from_millis(200));
+        auditor.look_a_while();
         doing();
-        let over = auditor.now();
-        wait_until("the auditor has looked a while longer", || auditor.now() > over + Duration::from_millis(200));
+        auditor.look_a_while();
         auditor.stop()
     }
 }

@@ -19,6 +19,8 @@ const PHONE: [&str; 2] = ["192.0.2.9/24", "2001:db8::9/64"];
 
 /// How often a probe is sent.
 pub const EVERY: Duration = Duration::from_millis(10);
+/// What is not answered for so long is turned away.
+const ANSWERED_WITHIN: Duration = Duration::from_millis(200);
 
 /// A server and a phone.
 pub struct Site {
@@ -98,7 +100,8 @@ impl Site {
         let socket = self.phone.within(|| UdpSocket::bind(any).unwrap());
         socket.set_nonblocking(true).unwrap();
         let going = Arc::new(AtomicBool::new(true));
-        let still = Arc::clone(&going);
+        let answered = Arc::new(AtomicBool::new(false));
+        let (still, was_answered) = (Arc::clone(&going), Arc::clone(&answered));
         let thread = std::thread::spawn(move || {
             let mut probes = Probes::default();
             while still.load(Ordering::Relaxed) {
@@ -111,18 +114,22 @@ impl Site {
                 while let Some(answer) = received(&socket, &mut packet) {
                     let number = u32::from_be_bytes(packet[..answer].try_into().unwrap());
                     probes.sent[number as usize].1 = Some(Instant::now());
+                    was_answered.store(true, Ordering::Relaxed);
                 }
             }
             probes
         });
-        Prober { going, thread: Some(thread) }
+        Prober { going, answered, thread: Some(thread) }
     }
 
-    /// Whether a single probe is answered.
+    /// Whether probes are answered within the time that a busy machine may take for it.
     pub fn answers(&self, to: &str, port: u16) -> bool {
-        let prober = self.probe(to, port);
-        std::thread::sleep(Duration::from_millis(60));
-        prober.end().sent.iter().any(|(_, answered)| answered.is_some())
+        let asking = self.probe(to, port);
+        let begun = Instant::now();
+        while begun.elapsed() < ANSWERED_WITHIN && !asking.is_answered() {
+            std::thread::sleep(EVERY);
+        }
+        asking.end().sent.iter().any(|(_, answered)| answered.is_some())
     }
 }
 
@@ -145,10 +152,16 @@ fn received(socket: &UdpSocket, packet: &mut [u8]) -> Option<usize> {
 
 pub struct Prober {
     going: Arc<AtomicBool>,
+    answered: Arc<AtomicBool>,
     thread: Option<JoinHandle<Probes>>,
 }
 
 impl Prober {
+    /// Whether any probe was answered until now.
+    pub fn is_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
+
     pub fn end(mut self) -> Probes {
         self.going.store(false, Ordering::Relaxed);
         self.thread.take().unwrap().join().unwrap()

@@ -29,6 +29,8 @@ use std::time::{Duration, Instant};
 use mxone_system_redundancy::domain::site::Site;
 use rustix::thread::gettid;
 
+use super::host::wait_until;
+use super::machine::remark;
 use super::namespace::Namespace;
 use super::sip::{SIP, options};
 use super::{AUDITOR, Lab, LabServer};
@@ -40,7 +42,7 @@ pub const EVERY: Duration = Duration::from_millis(10);
 pub const TOO_SOON: Duration = Duration::from_millis(200);
 /// A line that waits for longer than this was held up: by a busy machine, or with the whole of it by the one it runs on.
 pub const BLIND_AT_MOST: Duration = Duration::from_millis(250);
-/// An auditor that was held up for more of the time than one part in so many proves too little.
+/// That an auditor was held up for more of the time than one part in so many is told.
 const BLIND_SHARE: u32 = 5;
 /// Probes that a line has room for at once: five minutes of them.
 const ROOM: usize = 30_000;
@@ -52,8 +54,28 @@ const LAST_WORD: Duration = Duration::from_millis(200);
 pub struct Auditor {
     begun: Instant,
     stop: Arc<AtomicBool>,
+    heard: Arc<Heard>,
     threads: Vec<JoinHandle<Vec<Probe>>>,
     own: Vec<JoinHandle<Vec<Probe>>>,
+}
+
+/// Which site has answered by the users' network and by a line of the auditor's own since somebody last asked.
+#[derive(Debug, Default)]
+struct Heard([[AtomicBool; 2]; 2]);
+
+impl Heard {
+    fn by(&self, site: Site, is_own: bool) -> &AtomicBool {
+        &self.0[usize::from(site == Site::Alternate)][usize::from(is_own)]
+    }
+
+    fn forget(&self) {
+        self.0.iter().flatten().for_each(|heard| heard.store(false, Ordering::Relaxed));
+    }
+
+    /// Whether some site has answered by both ways.
+    fn is_whole(&self) -> bool {
+        self.0.iter().any(|ways| ways.iter().all(|heard| heard.load(Ordering::Relaxed)))
+    }
 }
 
 /// One request; times count from the auditor's start.
@@ -79,10 +101,11 @@ impl Auditor {
     /// The same with another time between two requests to a server.
     #[must_use]
     pub fn start_asking(lab: &Lab, every: Duration) -> Self {
-        let (begun, stop) = (Instant::now(), Arc::new(AtomicBool::new(false)));
+        let (begun, stop, heard) = (Instant::now(), Arc::new(AtomicBool::new(false)), Arc::new(Heard::default()));
         // Each line has begun to ask when this returns; on a busy machine that takes a while.
         let ready = Arc::new(Barrier::new(2 * lab.audited().count() + 1));
         let ask_from = |namespace: &Namespace, address: Ipv4Addr, every: Duration| -> Vec<_> {
+            let is_own = address == AUDITOR;
             let turns = u32::try_from(lab.audited().count()).unwrap();
             let lines = lab.audited().zip(0..).map(|(host, turn)| {
                 let socket = namespace.enter(|| {
@@ -92,7 +115,8 @@ impl Auditor {
                 });
                 let LabServer { site, lim } = host.server.unwrap();
                 // Spread over the interval, so that sites are seen in turn and not at the same moment.
-                Line { site, lim, socket, begun, every, first: every / turns * turn }
+                let heard = Arc::clone(&heard);
+                Line { site, lim, is_own, socket, begun, every, first: every / turns * turn, heard }
             });
             let start = |line: Line| {
                 let (told, ready) = (Arc::clone(&stop), Arc::clone(&ready));
@@ -108,7 +132,16 @@ impl Auditor {
         // It is there for two live sites, and not for how long none was.
         let own = ask_from(&lab.auditor, AUDITOR, every * 2);
         ready.wait();
-        Self { begun, stop, threads, own }
+        Self { begun, stop, heard, threads, own }
+    }
+
+    /// Looks for 200 ms, and until a site has answered by both ways, which takes a busy machine longer; where none is
+    /// live it is not waited for longer than two seconds.
+    pub fn look_a_while(&self) {
+        self.heard.forget();
+        let begun = Instant::now();
+        let is_over = |length| begun.elapsed() > Duration::from_millis(length);
+        wait_until("the auditor has looked for a while", || is_over(200) && (self.heard.is_whole() || is_over(2000)));
     }
 
     /// The auditor's time now; compare it with the times of probes.
@@ -140,10 +173,12 @@ impl Drop for Auditor {
 struct Line {
     site: Site,
     lim: u8,
+    is_own: bool,
     socket: UdpSocket,
     begun: Instant,
     every: Duration,
     first: Duration,
+    heard: Arc<Heard>,
 }
 
 impl Line {
@@ -191,7 +226,12 @@ impl Line {
         self.socket.set_read_timeout(Some(LAST_WORD)).unwrap();
         loop {
             match self.socket.recv(&mut packet) {
-                Ok(length) => answers.extend(answer(&packet[..length]).map(|number| (number, self.begun.elapsed()))),
+                Ok(length) => {
+                    if let Some(number) = answer(&packet[..length]) {
+                        answers.push((number, self.begun.elapsed()));
+                        self.heard.by(self.site, self.is_own).store(true, Ordering::Relaxed);
+                    }
+                }
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                     if asked_all.load(Ordering::Relaxed) {
                         return answers;
@@ -262,19 +302,22 @@ pub struct Reign {
 }
 
 impl Story {
-    /// Ends the test unless these sites were live, one after the other and never two at once, and the auditor looked
-    /// closely enough to know: each answered by both ways, and no line was held up for much of the time. That a machine
-    /// stands still for a second is nobody's fault here; what is shorter than a hold-up may have been missed in it.
+    /// Ends the test unless these sites were live, one after the other and never two at once, and each answered by both
+    /// ways. What is shorter than a hold-up may have been missed in it: that a line was held up for much of the time is
+    /// told at the end of the run.
     #[track_caller]
     pub fn live_in_turn(&self, sites: &[Site]) {
-        assert_eq!(self.sites(), sites, "two were live, or others: {:?}", self.reigns());
+        // packaging/test knows these words: nothing excuses them.
+        assert_eq!(self.dual_live(), [], "TWO SITES WERE LIVE");
+        assert_eq!(self.sites(), sites, "these sites were live, one after the other: {:?}", self.reigns());
         for site in sites {
             let heard = [&self.probes, &self.own].map(|probes| first_answer(probes, *site).is_some());
             assert_eq!(heard, [true; 2], "the {site} did not answer by both ways, so this proves nothing");
         }
         let (blind, length) = (self.blind_in_all(), self.length());
-        eprintln!("the auditor looked for {length:?} and was held up for {blind:?} of it");
-        assert!(blind <= length / BLIND_SHARE, "the auditor was held up for {blind:?} of {length:?}");
+        if blind > length / BLIND_SHARE {
+            remark(&format!("the auditor looked for {length:.1?} and was held up for {blind:.1?} of it"));
+        }
     }
 
     /// From the first probe to the last.
@@ -458,10 +501,18 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "held up for 350ms of 350ms")]
-    fn an_auditor_that_was_held_up_proves_nothing() {
-        let probes = vec![probe(Site::Primary, 0, 1), probe(Site::Primary, 350, 351)];
-        story(probes.clone(), probes).live_in_turn(&[Site::Primary]);
+    fn only_long_pauses_of_the_line_with_most_of_them_count_as_held_up() {
+        let users = [0, 350, 400, 600, 900].map(|sent| probe(Site::Primary, sent, sent + 1));
+        let own = [0, 260, 500].map(|sent| probe(Site::Primary, sent, sent + 1));
+        assert_eq!(story(users.to_vec(), own.to_vec()).blind_in_all(), Duration::from_millis(650));
+    }
+
+    #[test]
+    #[should_panic(expected = "TWO SITES WERE LIVE")]
+    fn two_live_sites_are_called_so() {
+        let (a, b) = (Site::Primary, Site::Alternate);
+        let probes = vec![probe(a, 0, 1), probe(b, 5, 6), probe(a, 10, 11)];
+        story(probes.clone(), probes).live_in_turn(&[a, b]);
     }
 
     #[test]

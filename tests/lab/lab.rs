@@ -26,6 +26,8 @@ pub mod boot;
 pub mod exchange;
 pub mod host;
 pub mod leftovers;
+#[path = "../machine/machine.rs"]
+pub mod machine;
 pub mod namespace;
 pub mod root;
 pub mod sip;
