@@ -44,6 +44,19 @@ fn without_a_witness_the_weaker_promise_has_to_be_accepted_is_called_so_and_an_o
     assert!((length - seen).abs() < DIFFERENCE + blind, "{length} {seen}, and the auditor was held up for {blind} s");
 }
 
+#[test]
+fn without_a_witness_a_site_that_was_frozen_listens_before_it_opens_and_two_are_not_live() {
+    let trio = Trio::without_witness(Pair::configured_with(1), &NO_WITNESS);
+    let story = trio.pair.audited(|| {
+        trio.monitor(Primary).signal("STOP");
+        trio.wait_live(Alternate);
+        trio.monitor(Primary).signal("CONT");
+        trio.wait_agreed();
+        trio.keeps_live(Alternate, Duration::from_secs(2), "nothing moves");
+    });
+    story.live_in_turn(&[Primary, Alternate]);
+}
+
 /// How long both answered: from the first answer of the alternate to the last one of the primary.
 fn overlap(story: &Story) -> Duration {
     let came = |site| story.own.iter().filter(move |probe| probe.site == site).filter_map(|probe| probe.answered);

@@ -58,6 +58,8 @@ pub struct Node {
     used_up: Epoch,
     /// Answers to requests sent before are not counted.
     fresh_from: Moment,
+    /// Since when it has listened without a break; before that another site may have spoken unheard.
+    listens_from: Moment,
     handed: Option<(Handed, Moment)>,
     stood_still: Option<Duration>,
     hold_until: Option<Moment>,
@@ -253,6 +255,7 @@ impl Node {
             seen: Epoch::default(),
             used_up: Epoch::default(),
             fresh_from: now,
+            listens_from: now,
             handed: None,
             stood_still: None,
             hold_until: None,
@@ -278,6 +281,9 @@ impl Node {
     /// Takes in one event; what is to be done about it, in order.
     pub fn step(&mut self, event: Event, now: Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
+        if now.since(self.next_round) > self.setup.timing.lateness() {
+            self.listens_from = now;
+        }
         let undo = self.undo.take();
         if undo.is_some() && event != Event::NotKept {
             self.clear(Worry::NotKept, &mut effects);

@@ -79,6 +79,7 @@ impl Node {
             let has_blocked = failed.blocked_at > self.blocked_at;
             let Self { senses, clocks, seen, used_up, sent, next_round, ticket, worries, blocked_at, .. } = failed;
             (self.senses, self.clocks, self.seen, self.sent) = (senses, clocks, seen, sent);
+            self.listens_from = failed.listens_from;
             self.used_up = used_up;
             (self.next_round, self.ticket, self.worries, self.blocked_at) = (next_round, ticket, worries, blocked_at);
             self.unopened = failed.unopened;

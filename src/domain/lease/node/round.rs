@@ -157,7 +157,9 @@ impl Node {
             effects.push(Effect::Send { to, message: Message::Ask(ask) });
         }
         let is_reached = matches!(self.senses.control_seen(self.limits()), Control::Reached { .. });
-        if self.setup.third == ThirdVote::ControlAddress && is_reached {
+        // What waits in the socket of a process that was frozen may say that the other site is live.
+        let has_listened = self.role == Role::Live || now.since(self.listens_from) >= self.setup.timing.silent_after();
+        if self.setup.third == ThirdVote::ControlAddress && is_reached && has_listened {
             self.tally.count(Voter::Witness, now, kind);
             self.vote_for_oneself(kind, stamp, now);
             self.settle(now, effects);

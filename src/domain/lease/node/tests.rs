@@ -10,6 +10,7 @@ use crate::domain::lease::reason::{Reason, Trouble};
 use crate::domain::site::Order;
 
 mod asked;
+mod listens;
 
 #[test]
 fn a_site_that_is_blocked_in_the_step_that_made_it_live_is_not_opened() {
