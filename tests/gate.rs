@@ -313,15 +313,42 @@ async fn an_nft_that_dies_or_hangs_is_replaced() {
     .await;
 }
 
-/// Sends a signal to each nft that stands ready on the server; there is one at least.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_nft_that_was_told_much_is_replaced_before_it_grows() {
+    undisturbed(LATEST / 2, async || {
+        let site = Site::new();
+        let gate = site.gate();
+        gate.open(in_ms(60_000)).await.unwrap();
+        let first = standing(&site);
+        let asking = site.probe(SERVER, 5060);
+        let begun = Instant::now();
+        for _ in 0..600 {
+            gate.open(in_ms(60_000)).await.unwrap();
+        }
+        let replaced = Instant::now();
+        pause(100).await;
+        assert_eq!(asking.end().lost_between(begun, replaced), 0);
+        let second = standing(&site);
+        assert_eq!((first.len(), second.len()), (1, 1), "the former one has ended: {first:?} {second:?}");
+        assert_ne!(first, second);
+    })
+    .await;
+}
+
+/// Sends a signal to each nft that stands ready on the server.
 fn signalled(site: &Site, signal: &str) {
+    for pid in standing(site) {
+        namespace::checked(&["kill", signal, &pid], "");
+    }
+}
+
+/// The process ids of the nft that stand ready on the server; there is one at least.
+fn standing(site: &Site) -> Vec<String> {
     let pids = namespace::checked(&["ip", "netns", "pids", &site.server.name], "");
     let is_nft = |pid: &&str| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "nft\n");
-    let standing: Vec<&str> = pids.split_whitespace().filter(is_nft).collect();
+    let standing: Vec<String> = pids.split_whitespace().filter(is_nft).map(str::to_owned).collect();
     assert!(!standing.is_empty(), "no nft stands ready: {pids}");
-    for pid in standing {
-        namespace::checked(&["kill", signal, pid], "");
-    }
+    standing
 }
 
 #[tokio::test(flavor = "multi_thread")]

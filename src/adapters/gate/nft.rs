@@ -34,10 +34,16 @@ const NOT_FOUND: i32 = 127;
 /// How long nft may take for a line: a hundred times what it takes, and short enough that a close is still in time.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(400);
 
+/// An nft that thinks that a person types keeps every line, and goes through all of them at the next one (nft 1.0.6 with
+/// libedit): after so many a new one takes over, or it would grow and slow down for as long as the monitor runs.
+const REPLACED_AFTER: u32 = 500;
+
 /// See the module.
 pub(super) struct Nft {
     host: Arc<dyn Host>,
     running: Option<Conversation>,
+    /// How many lines the running one was told.
+    told: u32,
 }
 
 /// What became of a line.
@@ -51,13 +57,19 @@ pub(super) enum Answer {
 
 impl Nft {
     pub(super) fn new(host: Arc<dyn Host>) -> Self {
-        Self { host, running: None }
+        Self { host, running: None, told: 0 }
     }
 
-    /// Starts one that is not running.
+    /// Starts one if none is running, or if that was told too much.
     pub(super) async fn start(&mut self) -> Result<(), GateError> {
-        if self.running.is_none() {
-            self.running = Some(self.host.converse(Command::new(["nft", "-i"])).await?);
+        if self.running.is_none() || self.told >= REPLACED_AFTER {
+            match self.host.converse(Command::new(["nft", "-i"])).await {
+                Ok(new) => self.running = Some(new),
+                Err(error) if self.running.is_none() => return Err(error.into()),
+                // The old one still does; another is tried as many lines later.
+                Err(_) => {}
+            }
+            self.told = 0;
         }
         Ok(())
     }
@@ -67,6 +79,7 @@ impl Nft {
     /// One that does not answer is ended, and the next line starts another.
     pub(super) async fn say(&mut self, line: &str) -> Result<Answer, GateError> {
         self.start().await?;
+        self.told += 1;
         // Given up half-way, its answers would be taken for those of the next line: it is put back only after the last.
         let mut conversation = self.running.take().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
         let printed = timeout(ANSWERS_WITHIN, exchange(&mut conversation, line)).await.map_err(io::Error::from)??;
