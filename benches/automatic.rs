@@ -116,13 +116,26 @@ fn at_rest(length: Duration) {
     ];
     watched.extend(vrrp.iter().map(|vrrp| ("keepalived, live", vrrp.processes(0))));
     let before: Vec<Duration> = watched.iter().map(|(_, pids)| pids.iter().map(|pid| spent(*pid)).sum()).collect();
+    let (stolen, all) = machine_time();
     std::thread::sleep(length);
+    let (stolen_after, all_after) = machine_time();
     for ((name, pids), before) in watched.into_iter().zip(before) {
         let after: Duration = pids.iter().map(|pid| spent(*pid)).sum();
         let share = after.saturating_sub(before).as_secs_f64() / length.as_secs_f64() * 100.0;
         let memory: u32 = pids.iter().map(|pid| resident(*pid)).sum();
         println!("  {name:<20} {share:>6.2} % of a core {:>8.1} MiB", f64::from(memory) / 1024.0);
     }
+    // What a process waited for its machine's host counts as its own time.
+    let taken = 100 * (stolen_after - stolen) / (all_after - all).max(1);
+    println!("  the host kept this machine waiting for {taken} % of the time, which is counted in");
+}
+
+/// The time that this machine waited for its host, and all of its time, in ticks.
+fn machine_time() -> (u64, u64) {
+    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    // user, nice, system, idle, iowait, irq, softirq, steal: proc_stat(5).
+    let ticks: Vec<u64> = stat.split_whitespace().skip(1).take(8).filter_map(|word| word.parse().ok()).collect();
+    (ticks.last().copied().unwrap_or_default(), ticks.iter().sum())
 }
 
 /// A process and the children it has now, such as a standing nft.

@@ -10,11 +10,12 @@ pub mod standing_lab;
 pub mod voter;
 mod voter_setup;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::adapters::clock::SystemClock;
 use crate::adapters::events_file::EventsFile;
@@ -90,8 +91,9 @@ pub fn ports(place: &Place) -> Ports {
 
 /// How the configuration files are read and written.
 fn format(documents: Arc<Files>) -> Format {
+    let last = Mutex::new(None);
     Format {
-        read: Arc::new(move |config, table| read(&documents, config, table)),
+        read: Arc::new(move |config, table| read_or_known(&last, &documents, config, table)),
         write: |configuration| Material {
             configuration: redundancy::write(configuration),
             translation: translation::to_yaml(&configuration.translation),
@@ -99,12 +101,55 @@ fn format(documents: Arc<Files>) -> Format {
     }
 }
 
+/// What was read last: a monitor reads the same files every two seconds, and a profile's patterns are slow to make.
+struct LastRead {
+    config: Vec<u8>,
+    table: Option<Vec<u8>>,
+    /// The profile's name and text.
+    profile: (String, String),
+    configuration: Configuration,
+}
+
+/// Reads both files, unless they and the profile that they name are as they were at the last time.
+fn read_or_known(
+    last: &Mutex<Option<LastRead>>,
+    documents: &Files,
+    config: Written<'_>,
+    table: Option<Written<'_>>,
+) -> Result<Configuration, Vec<String>> {
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    let table_bytes = table.map(|table| table.bytes);
+    if let Some(LastRead { profile: (name, text), configuration, .. }) =
+        last.as_ref().filter(|last| last.config == config.bytes && last.table.as_deref() == table_bytes)
+        && documents.platform_text(name).is_ok_and(|now| now == *text)
+    {
+        return Ok(configuration.clone());
+    }
+    let profile = RefCell::new(None);
+    let platforms = |name: &str| {
+        let text = documents.platform_text(name).ok();
+        *profile.borrow_mut() = text.map(|text| (name.to_owned(), text));
+        documents.platform(name)
+    };
+    let configuration = read(&platforms, config, table)?;
+    *last = profile.take().map(|profile| LastRead {
+        config: config.bytes.to_vec(),
+        table: table_bytes.map(<[u8]>::to_vec),
+        profile,
+        configuration: configuration.clone(),
+    });
+    Ok(configuration)
+}
+
 /// Reads both files, and tells what is wrong with either at once.
-fn read(documents: &Files, config: Written<'_>, table: Option<Written<'_>>) -> Result<Configuration, Vec<String>> {
-    let platforms = |name: &str| documents.platform(name);
+fn read(
+    platforms: &dyn Fn(&str) -> Result<Platform, Vec<String>>,
+    config: Written<'_>,
+    table: Option<Written<'_>>,
+) -> Result<Configuration, Vec<String>> {
     let settings = document::decode(config.path, config.bytes)
         .map_err(|problem| vec![problem])
-        .and_then(|text| redundancy::read(config.path, text, &platforms));
+        .and_then(|text| redundancy::read(config.path, text, platforms));
     let primary = settings.as_ref().map(primary_servers).unwrap_or_default();
     let table = table.map_or_else(
         || Ok(TranslationTable::default()),
@@ -221,4 +266,41 @@ fn read_file(file: &Path) -> Result<String, Vec<String>> {
         return Err(vec![format!("{} is larger than any file of this program", file.display())]);
     }
     document::decode(file, &bytes).map(str::to_owned).map_err(|problem| vec![problem.to_string()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::settings::Settings as _;
+
+    #[test]
+    fn a_file_that_was_changed_is_read_anew_although_the_last_reading_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = SettingsFile::new(folder.path(), format(Arc::new(Files { folder: folder.path().to_owned() })));
+        let etc = folder.path().join("etc/mxone_system_redundancy");
+        std::fs::create_dir_all(&etc).unwrap();
+        let profile = platform::builtin_text("kamailio").unwrap();
+        let write = |from: &str, to: &str| std::fs::write(folder.path().join("mine.yaml"), profile.replace(from, to));
+        write("platform: kamailio", "platform: mine").unwrap();
+        let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS";
+        let config = format!(
+            "schema: 1\nplatform: mine\nnetwork_control_address: [203.0.113.1]\n\
+             primary: {{1: {{address: 192.0.2.1, host_key: {key}}}}}\n\
+             alternate: {{1: {{address: 192.0.2.2, host_key: {key}}}}}\n"
+        );
+        std::fs::write(etc.join("config.yaml"), &config).unwrap();
+        let load = || settings.load().unwrap().unwrap();
+        let name = || load().membership.platform.name;
+        assert_eq!((name(), name()), ("mine".to_owned(), "mine".to_owned()));
+
+        write("platform: kamailio", "platform: other").unwrap();
+        assert_eq!(name(), "other", "the profile was changed");
+        std::fs::write(etc.join("config.yaml"), config.replace("192.0.2.2", "192.0.2.3")).unwrap();
+        assert!(load().membership.servers.values().any(|card| card.address.to_string() == "192.0.2.3"));
+        std::fs::write(etc.join("translation.yaml"), "nonsense").unwrap();
+        assert!(settings.load().is_err(), "a table that is wrong is told");
+        std::fs::remove_file(etc.join("translation.yaml")).unwrap();
+        std::fs::remove_file(folder.path().join("mine.yaml")).unwrap();
+        assert!(settings.load().is_err(), "the profile is gone");
+    }
 }
