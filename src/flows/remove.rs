@@ -9,6 +9,7 @@ use super::{Ended, Ports, Request, Stopped, survey, witness};
 use crate::domain::plan::{Action, Plan, Servers, Step};
 use crate::domain::site::{ServerId, Site};
 use crate::domain::takeover::Situation;
+use crate::domain::traffic::Traffic;
 use crate::ports::dialog::Dialog;
 
 /// Removes the feature.
@@ -25,10 +26,18 @@ pub async fn remove(ports: &Ports, request: &Request, dialog: &mut dyn Dialog) -
     let situation = survey::situation(ports, &systems, &configuration).await?;
     let mut plan = plan(&situation)?;
     if has_voters {
+        refuse_held_by_gates(&situation)?;
         // First, while each server still knows whose order it keeps. They cannot be put back: their keys are gone.
         plan.steps.insert(0, Step::TakeOutVoters);
         plan.warnings
             .push("the voters of automatic takeover are taken out, and no step back brings them back".to_owned());
+        if Seen::of(&situation, Site::Primary) == Seen::Silent {
+            plan.warnings.push(
+                "the primary does not answer, so its monitor stays there; without a witness that makes it live by itself \
+                 when it is back: disable its monitor before it is connected again"
+                    .to_owned(),
+            );
+        }
     }
     let material = Some(ports.settings.material(&configuration));
     let performer = Performer::new(ports, &systems, &configuration);
@@ -78,6 +87,21 @@ fn plan(situation: &Situation) -> Result<Plan, Stopped> {
     })
 }
 
+/// A gate goes with the voters, and whatever it alone holds back would be open then.
+fn refuse_held_by_gates(situation: &Situation) -> Result<(), Stopped> {
+    let is_held = |traffic: &Traffic| matches!(traffic, Traffic::Blocked { .. }) && !traffic.is_blocked_for_good();
+    let held: BTreeSet<ServerId> =
+        situation.servers.iter().filter(|(_, traffic)| is_held(traffic)).map(|(server, _)| *server).collect();
+    if held.is_empty() {
+        return Ok(());
+    }
+    Err(Stopped::NotAllowed(format!(
+        "only the gate of automatic takeover blocks {}, and it would go; the monitor blocks with lasting rules within \
+         seconds, so look with `status` and try again",
+        Servers(&held)
+    )))
+}
+
 /// How a site shows itself as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen {
@@ -92,8 +116,7 @@ enum Seen {
 impl Seen {
     fn of(situation: &Situation, site: Site) -> Self {
         let answering = situation.answering(site);
-        let is_blocked =
-            |id: &ServerId| matches!(situation.servers.get(id), Some(crate::domain::traffic::Traffic::Blocked { .. }));
+        let is_blocked = |id: &ServerId| matches!(situation.servers.get(id), Some(Traffic::Blocked { .. }));
         match (answering.is_empty(), answering.iter().all(is_blocked)) {
             (true, _) => Self::Silent,
             (false, true) => Self::Blocked,
@@ -104,8 +127,7 @@ impl Seen {
 
 /// What stays on the servers after the removal.
 fn left_behind(situation: &Situation, reached: &BTreeSet<ServerId>) -> Vec<String> {
-    let blocked =
-        |id: &&ServerId| matches!(situation.servers.get(id), Some(crate::domain::traffic::Traffic::Blocked { .. }));
+    let blocked = |id: &&ServerId| matches!(situation.servers.get(id), Some(Traffic::Blocked { .. }));
     let blocked: BTreeSet<ServerId> = reached.iter().filter(blocked).copied().collect();
     let silent: BTreeSet<ServerId> = situation.servers.keys().filter(|id| !reached.contains(id)).copied().collect();
     let mut left =
@@ -124,4 +146,25 @@ fn left_behind(situation: &Situation, reached: &BTreeSet<ServerId>) -> Vec<Strin
         ));
     }
     left
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::domain::site::{Epoch, Order};
+    use crate::domain::traffic::Origin;
+
+    #[test]
+    fn voters_whose_gate_alone_blocks_a_server_are_not_taken_out() {
+        let lasting = Traffic::Blocked { origin: Origin::Order, since: None, turned_away: 0 };
+        for (of_alternate, is_refused) in [(lasting, false), (Traffic::BY_GATE, true)] {
+            let [primary, alternate] = Site::BOTH.map(ServerId::first_of);
+            let servers = BTreeMap::from([(primary, Traffic::Allowed), (alternate, of_alternate)]);
+            let order = Order { active: Site::Primary, epoch: Epoch(1) };
+            let refused = refuse_held_by_gates(&Situation { order, servers, loaded: true });
+            assert_eq!(matches!(refused, Err(Stopped::NotAllowed(_))), is_refused, "{refused:?}");
+        }
+    }
 }

@@ -34,8 +34,8 @@ const NAME: &str = "mxone_system_redundancy";
 /// Where it is put there, if it is not there.
 const PROGRAM: &str = "/usr/local/bin/mxone_system_redundancy";
 const FOLDER: &str = "/etc/mxone_system_redundancy/lease";
-/// Stands there where this program put the other one there, and takes it away again.
-const SENT: &str = "/etc/mxone_system_redundancy/lease/program-was-sent";
+/// The checksum of the program, where it was put to a place that was free: that one is taken away again.
+const SENT: &str = "/etc/mxone_system_redundancy/lease/program-sent.sha256";
 const PLATFORMS: &str = "/etc/mxone_system_redundancy/platforms";
 const MEMORY: &str = "/var/lib/mxone_system_redundancy/promises.json";
 
@@ -156,8 +156,12 @@ async fn send_program(host: &dyn Host) -> Result<(String, Option<String>), Setup
     let send = Command::new(["dd".to_owned(), format!("of={new}"), "conv=fsync".to_owned(), "status=none".to_owned()]);
     run_checked(host, send.with_input(program).within(PROGRAM_SENT_WITHIN)).await?;
     run_checked(host, Command::new(["chmod", "0755", &new])).await?;
-    run_checked(host, Command::new(["touch", SENT])).await?;
+    let was_there = host.run(Command::new(["test", "-e", PROGRAM])).await?.success();
     run_checked(host, Command::new(["mv", "-T", &new, PROGRAM])).await?;
+    if !was_there {
+        let sum = run_checked(host, Command::new(["sha256sum", PROGRAM])).await?;
+        server_file::write(host, SENT, sum.text()).await?;
+    }
     Ok((PROGRAM.to_owned(), Some(format!("the program was sent to {PROGRAM} on LIM 1 of the primary system"))))
 }
 
@@ -334,20 +338,23 @@ impl VoterSetup for VoterFiles {
         let host = hosts.host(ServerId::first_of(Site::Primary));
         told.push(match clear_primary(&*host).await {
             Ok(what) => format!("removed from LIM 1 of the primary system: {what}"),
-            Err(error) => {
-                format!("NOT removed from LIM 1 of the primary system ({error}): do it there when it is back")
-            }
+            Err(error) => format!(
+                "NOT removed from LIM 1 of the primary system ({error}): its monitor goes on when it is back, and without \
+                 a witness makes it live by itself; before it is connected again: systemctl disable --now {MONITOR_UNIT}, \
+                 rm -r {FOLDER}"
+            ),
         });
         Ok(told)
     }
 }
 
-/// Stops the primary's monitor and takes its files away, and the program if it was sent there. What that was.
+/// Stops the primary's monitor and takes its files away, and the program if it is the one that was sent. What
+/// that was.
 async fn clear_primary(host: &dyn Host) -> Result<&'static str, SetupError> {
     // Where systemd does not run there is no unit to stop; a monitor whose files go ends its part by itself.
     let _ = host.run(Command::new(["systemctl", "disable", "--now", MONITOR_UNIT])).await?;
     let unit = format!("/etc/systemd/system/{MONITOR_UNIT}");
-    let was_sent = host.run(Command::new(["test", "-e", SENT])).await?.success();
+    let was_sent = host.run(Command::new(["sha256sum", "--check", "--status", SENT])).await?.success();
     let (program, what) = if was_sent {
         (Some(PROGRAM), "its files, its unit and the program")
     } else {
