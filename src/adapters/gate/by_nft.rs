@@ -18,8 +18,8 @@ const SHORTEST: Duration = Duration::from_millis(1);
 pub(super) struct ByNft {
     nft: Nft,
     table: GateTable,
-    /// How this nft prints our rules.
-    form: Option<GateRead>,
+    /// How nft prints our rules, and by which start of it that was learned.
+    form: Option<(GateRead, u64)>,
 }
 
 impl ByNft {
@@ -33,7 +33,7 @@ impl ByNft {
         self.nft.say(GateTable::DELETE_FORM).await?;
         let Answer::Done(printed) = listed else { return Err(unreadable("")) };
         let form = GateRead::parse(&printed).ok_or_else(|| unreadable(&printed))?;
-        self.form = Some(form.clone());
+        self.form = Some((form.clone(), self.nft.starts()));
         Ok(form)
     }
 }
@@ -61,12 +61,16 @@ impl Way for ByNft {
     }
 
     async fn read(&mut self) -> Result<Option<Read>, GateError> {
-        let form = match &self.form {
+        let (mut form, learned_by) = match &self.form {
             Some(form) => form.clone(),
-            None => self.learn_form().await?,
+            None => (self.learn_form().await?, self.nft.starts()),
         };
         let Answer::Done(printed) = self.nft.say(GateTable::LIST).await? else { return Ok(None) };
         let read = GateRead::parse(&printed).ok_or_else(|| unreadable(&printed))?;
+        if !read.is_whole(&form) && self.nft.starts() != learned_by {
+            // It may have been replaced by another version meanwhile, which prints the same rules otherwise.
+            form = self.learn_form().await?;
+        }
         Ok(Some(Read { whole: read.is_whole(&form), closed: read.is_closed(), ends: read.ends() }))
     }
 

@@ -44,6 +44,8 @@ pub(super) struct Nft {
     running: Option<Conversation>,
     /// How many lines the running one was told.
     told: u32,
+    /// How many were started.
+    starts: u64,
 }
 
 /// What became of a line.
@@ -57,21 +59,29 @@ pub(super) enum Answer {
 
 impl Nft {
     pub(super) fn new(host: Arc<dyn Host>) -> Self {
-        Self { host, running: None, told: 0 }
+        Self { host, running: None, told: 0, starts: 0 }
     }
 
     /// Starts one if none is running, or if that was told too much.
     pub(super) async fn start(&mut self) -> Result<(), GateError> {
         if self.running.is_none() || self.told >= REPLACED_AFTER {
-            match self.host.converse(Command::new(["nft", "-i"])).await {
-                Ok(new) => self.running = Some(new),
-                Err(error) if self.running.is_none() => return Err(error.into()),
+            match started(self.host.as_ref()).await {
+                Ok(new) => {
+                    self.running = Some(new);
+                    self.starts += 1;
+                }
+                Err(error) if self.running.is_none() => return Err(error),
                 // The old one still does; another is tried as many lines later.
                 Err(_) => {}
             }
             self.told = 0;
         }
         Ok(())
+    }
+
+    /// How many were started: another one may be of another version.
+    pub(super) const fn starts(&self) -> u64 {
+        self.starts
     }
 
     /// Carries out a line, all at once or not at all.
@@ -124,8 +134,20 @@ pub async fn ask_nft(host: &dyn Host, line: &str) -> Result<Asked, HostError> {
     })
 }
 
+/// One that has answered.
+async fn started(host: &dyn Host) -> Result<Conversation, GateError> {
+    let mut new = host.converse(Command::new(["nft", "-i"])).await?;
+    timeout(ANSWERS_WITHIN, answer(&mut new)).await.map_err(io::Error::from)??;
+    Ok(new)
+}
+
 async fn exchange(conversation: &mut Conversation, line: &str) -> io::Result<String> {
     conversation.saying.say(line).await?;
+    answer(conversation).await
+}
+
+/// What it prints until it has done all that it was told.
+async fn answer(conversation: &mut Conversation) -> io::Result<String> {
     conversation.saying.say(MARKER).await?;
     let mut printed = String::new();
     loop {
