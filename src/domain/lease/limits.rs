@@ -116,12 +116,12 @@ impl Limit {
     pub const fn says(self) -> &'static str {
         match self {
             Self::ControlAddresses => "how many must answer a site",
-            Self::ControlMisses => "looks without them until a site hands over",
-            Self::CallServerMisses => "bad probes of it until a site hands over",
+            Self::ControlMisses => "misses in a row until a site hands over",
+            Self::CallServerMisses => "bad probes in a row until a site hands over",
             Self::DataAge => "older data: the alternate waits for a person",
             Self::FlapGuard => "how long a takeover by itself stops the next",
-            Self::ReturnAfter => "how long the primary is well until it is live",
-            Self::DegradeAfter => "how long a voter is gone until people switch",
+            Self::ReturnAfter => "how long the primary must be well, or never",
+            Self::DegradeAfter => "a voter gone so long: people switch, or never",
             Self::HoldOff => "the wait beyond the other site's promise",
         }
     }

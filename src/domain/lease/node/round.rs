@@ -158,7 +158,9 @@ impl Node {
         }
         let is_reached = matches!(self.senses.control_seen(self.limits()), Control::Reached { .. });
         // What waits in the socket of a process that was frozen may say that the other site is live.
-        let has_listened = self.role == Role::Live || now.since(self.listens_from) >= self.setup.timing.silent_after();
+        let is_entitled =
+            self.tally.stands() || self.tally.until(self.setup.timing.lease()).is_some_and(|end| end > now);
+        let has_listened = is_entitled || now.since(self.listens_from) >= self.setup.timing.silent_after();
         if self.setup.third == ThirdVote::ControlAddress && is_reached && has_listened {
             self.tally.count(Voter::Witness, now, kind);
             self.vote_for_oneself(kind, stamp, now);

@@ -37,6 +37,19 @@ fn a_blocked_site_that_was_frozen_is_not_opened_by_its_control_addresses_before_
     }
 }
 
+#[test]
+fn a_site_that_was_frozen_while_its_gates_were_being_armed_is_not_prolonged_before_it_has_listened() {
+    let mut node = found(Site::Primary, GateSeen::Unarmed);
+    let ticket = (1..FROZEN).step_by(250).find_map(|millis| {
+        node.step(Event::Tick, at(millis)).iter().find_map(|effect| {
+            let Effect::Arm { ticket, .. } = effect else { return None };
+            Some(*ticket)
+        })
+    });
+    let effects = node.step(Event::Armed { ticket: ticket.unwrap() }, at(THAWED));
+    assert!(!opens(&effects), "the kernels have blocked meanwhile: {effects:?}");
+}
+
 /// Steps every renewal; whether the gates were opened.
 fn run(node: &mut Node, from: u64, until: u64) -> bool {
     let steps = (from..until).step_by(usize::try_from(RENEWAL / 4).unwrap());
@@ -49,14 +62,22 @@ fn opens(effects: &[Effect]) -> bool {
 
 /// A blocked site, with nobody's promise, whose control addresses answer.
 fn alone(site: Site) -> Node {
+    found(site, GateSeen::Closed)
+}
+
+/// The same, whose gates were found so.
+fn found(site: Site, gate: GateSeen) -> Node {
     let takeover = TakeoverSettings {
         alternate_from_primary: Mode::Automatic,
         primary_from_alternate: Mode::Automatic,
         ..TakeoverSettings::default()
     };
-    let memory = Memory { promise: None, ..Memory::first(Site::Primary, Agreed::first(takeover)) };
+    let first = Memory::first(Site::Primary, Agreed::first(takeover));
+    // An open gate goes with the promise that it was opened for.
+    let promise = first.promise.filter(|_| gate == GateSeen::Unarmed);
+    let memory = Memory { promise, ..first };
     let setup = Setup { site, timing: Timing::STANDARD, third: ThirdVote::ControlAddress };
-    let (mut node, _) = Node::start(setup, Stored::Whole(memory.clone()), memory, GateSeen::Closed, at(0));
+    let (mut node, _) = Node::start(setup, Stored::Whole(memory.clone()), memory, gate, at(0));
     node.step(Event::Data { age: Some(Duration::from_secs(60)) }, at(1));
     node.step(Event::Control { answering: 2, of: 2 }, at(1));
     node
