@@ -73,5 +73,5 @@ fn of_two_operators_at_the_same_moment_exactly_one_acts_and_the_monitor_hinders_
         }
         assert!(busy > 0, "they did meet");
     });
-    assert_eq!(story.dual_live(), []);
+    story.never_two_live();
 }

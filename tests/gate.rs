@@ -20,7 +20,7 @@ mod site;
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use machine::undisturbed;
+use machine::{measured, undisturbed};
 use mxone_system_redundancy::adapters::gate::{GateForm, ServerGate, form_of};
 use mxone_system_redundancy::domain::lease::GateSeen;
 use mxone_system_redundancy::ports::gate::GateError;
@@ -35,7 +35,7 @@ const FORMS: [GateForm; 2] = [GateForm::Nft, GateForm::Ipset];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_ends_by_itself_at_its_moment() {
-    undisturbed(LATEST / 2, async || {
+    measured(LATEST / 2, async || {
         for form in FORMS {
             let site = Site::of(form);
             for address in [SERVER, SERVER_V6] {
@@ -63,7 +63,7 @@ async fn a_right_ends_by_itself_at_its_moment() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_renewed_every_250_ms_never_leaves_a_gap() {
     for form in FORMS {
-        undisturbed(LATEST / 2, async || {
+        measured(LATEST / 2, async || {
             let site = Site::of(form);
             let gate = site.gate();
             gate.open(in_ms(1500)).await.unwrap();
@@ -372,7 +372,7 @@ async fn a_right_that_has_ended_is_never_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ipset_is_never_given_less_than_a_second_and_what_is_there_ends_as_it_was_to_end() {
-    undisturbed(LATEST / 2, async || {
+    measured(LATEST / 2, async || {
         let site = Site::of(GateForm::Ipset);
         let gate = site.gate();
         assert!(matches!(gate.open(in_ms(950)).await, Err(GateError::TooLate)));

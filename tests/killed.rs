@@ -51,7 +51,7 @@ fn a_takeover_killed_at_any_line_is_never_dual_live_and_is_finished_or_taken_bac
         }
         assert!(line > 6, "a takeover writes down each step");
     });
-    assert_eq!(story.dual_live(), []);
+    story.never_two_live();
     assert!(story.has_answer_of(Primary) && story.has_answer_of(Alternate));
 }
 
@@ -78,7 +78,7 @@ fn a_copy_killed_at_any_line_is_finished_or_taken_back() {
             }
         }
     });
-    assert_eq!(story.dual_live(), []);
+    story.never_two_live();
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_removal_and_a_configure_killed_at_a_line_are_finished_or_taken_back() {
             }
         }
     });
-    assert_eq!(story.dual_live(), []);
+    story.never_two_live();
 }
 
 #[test]

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use line::{FarHost, Line};
-use machine::undisturbed;
+use machine::{measured, undisturbed};
 use mxone_system_redundancy::adapters::gate::SiteGates;
 use mxone_system_redundancy::domain::lease::GateSeen;
 use mxone_system_redundancy::ports::gate::{Gates, Until, Whole};
@@ -42,7 +42,7 @@ const LATEST: Duration = Duration::from_millis(100);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_or_killed_process_leaves_its_gate_to_the_kernel() {
-    undisturbed(LATEST / 2, async || {
+    measured(LATEST / 2, async || {
         for signal in ["-STOP", "-KILL"] {
             let site = Site::new();
             let keeper = Keeper::start(&site);
@@ -80,7 +80,7 @@ async fn keeps_a_gate_open() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_holder_that_is_frozen_killed_or_cut_off_leaves_its_gate_to_the_kernel() {
-    undisturbed(LATEST / 2, async || {
+    measured(LATEST / 2, async || {
         for how in ["-STOP", "-KILL", "cut"] {
             let pair = Pair::new(RENEWED);
             let renewing = pair.renewing();
@@ -128,7 +128,7 @@ async fn a_lost_session_is_made_anew_and_the_server_is_open_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_held_back_for_three_seconds_prolongs_nothing() {
-    undisturbed(LATEST / 2, async || {
+    measured(LATEST / 2, async || {
         let pair = Pair::new(RENEWED);
         let renewing = pair.renewing();
         wait_until(async || pair.other.answers(SERVER, 5060) && pair.other_is(GateSeen::Timed).await).await;
@@ -150,7 +150,7 @@ async fn an_answer_held_back_for_three_seconds_prolongs_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewal_every_250_ms_leaves_no_gap_on_the_other_server() {
-    undisturbed(LATEST / 2, async || {
+    measured(LATEST / 2, async || {
         let pair = Pair::new(RENEWED);
         let renewing = pair.renewing();
         wait_until(async || pair.other.answers(SERVER, 5060) && pair.other_is(GateSeen::Timed).await).await;

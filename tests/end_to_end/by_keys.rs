@@ -21,7 +21,7 @@ fn a_takeover_and_its_return_by_keys_alone_are_never_dual_live() {
             assert_eq!(pair.traffic(), wanted);
         }
     });
-    assert_eq!(story.dual_live(), []);
+    story.never_two_live();
     assert!(story.has_answer_of(Primary) && story.has_answer_of(Alternate));
     assert_eq!(pair.must(&["history"]).stdout.matches("; reason: by keys").count(), 2);
     seat.press_and_see("q", "");

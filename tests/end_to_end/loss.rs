@@ -41,7 +41,7 @@ fn a_primary_that_was_cut_off_during_a_forced_takeover_is_blocked_at_the_next_co
     let story = auditor.stop();
     eprintln!("{:?} after its cable was back the primary is blocked", contact - healed);
     let after = story.between(contact, auditor_end(&story));
-    assert_eq!(after.dual_live(), []);
+    after.never_two_live();
     assert!(!after.has_answer_of(Primary) && after.has_answer_of(Alternate), "{:?}", after.reigns());
 
     wait_until("the primary keeps the newer order", || {

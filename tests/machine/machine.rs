@@ -1,6 +1,7 @@
 //! What the machine below does to a test. Where a host keeps its guests waiting, a guest stands still for a second or
 //! two, and a measurement of milliseconds says nothing: it is made again, and where that does not help it is told.
 
+use std::any::Any;
 use std::fmt::Display;
 use std::fs::{OpenOptions, create_dir_all};
 use std::io::Write;
@@ -30,19 +31,36 @@ pub fn remark(text: &dyn Display) {
     file.write_all(format!("{told}: {text}\n").as_bytes()).unwrap();
 }
 
-/// Makes a measurement that a machine standing still for `unfair` would spoil. One that fails is made again if the
-/// machine did that meanwhile; one that fails without it has failed.
-pub async fn undisturbed(unfair: Duration, measure: impl AsyncFn()) {
+/// Tries something that a machine standing still for `unfair` would spoil. What fails is tried again if the machine did
+/// that meanwhile, but not without end; what fails without it has failed.
+pub async fn undisturbed(unfair: Duration, tried: impl AsyncFn()) {
+    if let Some(failure) = spoiled(unfair, tried).await {
+        resume_unwind(failure);
+    }
+}
+
+/// The same for a measurement of milliseconds: one that was spoiled each time was skipped, and that is told.
+pub async fn measured(unfair: Duration, measure: impl AsyncFn()) {
+    if let Some(failure) = spoiled(unfair, measure).await {
+        let text = failure.downcast_ref::<String>().map_or("", String::as_str);
+        remark(&format!("skipped, because this machine stood still in each of {TRIES} tries; the last: {text}"));
+    }
+}
+
+/// Tries it until it succeeds; the last failure where each try was spoiled.
+async fn spoiled(unfair: Duration, tried: impl AsyncFn()) -> Option<Box<dyn Any + Send>> {
+    let mut last = None;
     for _ in 0..TRIES {
         let meter = Meter::start();
-        let Err(failure) = AssertUnwindSafe(measure()).catch_unwind().await else { return };
+        let Err(failure) = AssertUnwindSafe(tried()).catch_unwind().await else { return None };
         let stood_still = meter.stop();
         if stood_still < unfair {
             resume_unwind(failure);
         }
-        eprintln!("this machine stood still for {stood_still:?}, so that was no measurement");
+        eprintln!("this machine stood still for {stood_still:?}: tried again");
+        last = Some(failure);
     }
-    remark(&format!("skipped, because this machine stood still in each of {TRIES} tries"));
+    last
 }
 
 /// Looks at the clock all the time, on every processor: a host may keep one of them waiting and not the other.
@@ -60,7 +78,8 @@ impl Meter {
             thread::spawn(move || {
                 let mut only_there = CpuSet::new();
                 only_there.set(processor);
-                sched_setaffinity(None, &only_there).unwrap();
+                // Where that is not allowed it looks from wherever it is.
+                let _ = sched_setaffinity(None, &only_there);
                 let mut longest = Duration::ZERO;
                 while still.load(Ordering::Relaxed) {
                     let before = Instant::now();
@@ -75,8 +94,14 @@ impl Meter {
     }
 
     /// The longest time between two looks.
-    fn stop(self) -> Duration {
+    fn stop(mut self) -> Duration {
         self.going.store(false, Ordering::Relaxed);
-        self.threads.into_iter().map(|thread| thread.join().unwrap()).max().unwrap_or_default()
+        self.threads.drain(..).map(|thread| thread.join().unwrap()).max().unwrap_or_default()
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.going.store(false, Ordering::Relaxed);
     }
 }
