@@ -1,5 +1,5 @@
 //! Every action on the embedded lab, cut off before and after every line it writes down, and at any moment between:
-//! resumed and abandoned it ends as it must, and two sites are never live.
+//! resumed or abandoned in turn it ends as it must, and two sites are never live.
 //!
 //! Being cut off is a flow that is dropped on the spot, with its connections, as a `kill -9` does it; what servers had
 //! been told already goes on there. `tests/killed.rs` does the same to the real program, with fewer moments.
@@ -205,11 +205,12 @@ async fn cut_off_everywhere(deed: Deed) {
     assert_ne!(before, done, "{deed:?} changes something");
     untouched.end("undisturbed");
     let case = Case { prepared, deed, before, done };
+    // What is cut before a line and what is cut after the one before it differ by little: one of both goes on, the other
+    // back.
     for line in 1..=case.prepared.lines() {
+        let way = if line % 2 == 0 { Way::Resume } else { Way::Abandon };
         for cut in [Cut::Before(line), Cut::After(line)] {
-            for way in [Way::Resume, Way::Abandon] {
-                case.try_out(cut, way).await;
-            }
+            case.try_out(cut, way).await;
         }
     }
     for (i, moment) in moments(took, MOMENTS).enumerate() {

@@ -94,7 +94,7 @@ const WALK: &[Stop] = &[
     ),
     changed(
         "settings takeover-limits control-misses",
-        |seat| limit(seat, "control-misses, looks without them", "7"),
+        |seat| limit(seat, "control-misses, misses in a row", "7"),
         "settings takeover-limits control-misses 7",
     ),
     changed(
@@ -119,7 +119,7 @@ const WALK: &[Stop] = &[
     ),
     changed(
         "settings takeover-limits degrade-after",
-        |seat| limit(seat, "degrade-after, how long", "30min"),
+        |seat| limit(seat, "degrade-after, a voter gone", "30min"),
         "settings takeover-limits degrade-after 30min",
     ),
     changed(
