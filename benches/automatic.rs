@@ -29,7 +29,7 @@ mod vrrp;
 
 use std::time::Duration;
 
-use lab::auditor::BLIND_AT_MOST;
+use lab::story::BLIND_AT_MOST;
 use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
 use trio::Trio;
 use vrrp::Vrrp;

@@ -33,6 +33,13 @@ const LATEST: Duration = Duration::from_millis(100);
 /// Both forms of the gate keep the same promises.
 const FORMS: [GateForm; 2] = [GateForm::Nft, GateForm::Ipset];
 
+/// Tries something in each form of the gate.
+async fn in_both_forms(tried: impl AsyncFn(Site)) {
+    for form in FORMS {
+        undisturbed(LATEST / 2, async || tried(Site::of(form)).await).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_ends_by_itself_at_its_moment() {
     measured(LATEST / 2, async || {
@@ -91,54 +98,49 @@ async fn a_right_renewed_every_250_ms_never_leaves_a_gap() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flow_that_is_up_stops_when_the_gate_closes_although_others_accept_established_flows() {
-    undisturbed(LATEST / 2, async || {
-        for form in FORMS {
-            let site = Site::of(form);
-            for chain in ["INPUT", "OUTPUT"] {
-                let accept = ["-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT"];
-                site.server.checked(&[&["iptables", "-I", chain][..], &accept].concat());
-            }
-            let gate = site.gate();
-            gate.open(in_ms(60_000)).await.unwrap();
-            let asking = site.probe(SERVER, 5060);
-            let begun = Instant::now();
-            pause(200).await;
-            let told = Instant::now();
-            gate.close().await.unwrap();
-            println!("{form}: closing took {:?}", told.elapsed());
-            let closed = Instant::now();
-            pause(300).await;
-            let probes = asking.end();
-            assert!(probes.answered_between(begun, told) > 5);
-            assert_eq!(probes.answered_between(closed, Instant::now()), 0);
-            assert_eq!(gate.seen().await.unwrap(), GateSeen::Closed);
+    in_both_forms(async |site| {
+        let form = site.form;
+        for chain in ["INPUT", "OUTPUT"] {
+            let accept = ["-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT"];
+            site.server.checked(&[&["iptables", "-I", chain][..], &accept].concat());
         }
+        let gate = site.gate();
+        gate.open(in_ms(60_000)).await.unwrap();
+        let asking = site.probe(SERVER, 5060);
+        let begun = Instant::now();
+        pause(200).await;
+        let told = Instant::now();
+        gate.close().await.unwrap();
+        println!("{form}: closing took {:?}", told.elapsed());
+        let closed = Instant::now();
+        pause(300).await;
+        let probes = asking.end();
+        assert!(probes.answered_between(begun, told) > 5);
+        assert_eq!(probes.answered_between(closed, Instant::now()), 0);
+        assert_eq!(gate.seen().await.unwrap(), GateSeen::Closed);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ssh_ping_and_the_heartbeat_go_on_while_the_gate_is_closed() {
-    undisturbed(LATEST / 2, async || {
-        for form in FORMS {
-            let site = Site::of(form);
-            let gate = site.gate();
-            gate.close().await.unwrap();
-            let listener = |port| site.server.within(|| TcpListener::bind(("::", port)).unwrap());
-            let (_ssh, _sip) = (listener(22), listener(5060));
-            for address in [SERVER, SERVER_V6] {
-                let connects = |port: u16| {
-                    let to = (address, port);
-                    site.phone.within(|| TcpStream::connect(to).is_ok())
-                };
-                assert!(connects(22), "SSH to {address}");
-                assert!(!connects(5060), "SIP over TCP to {address}");
-                site.phone.checked(&["ping", "-c", "1", "-W", "1", address]);
-                assert!(site.answers(address, 9527), "the heartbeat to {address}");
-                assert!(!site.answers(address, 5060), "SIP to {address}");
-            }
-            assert!(site.server.within(|| TcpStream::connect(("127.0.0.1", 5060)).is_ok()), "loopback");
+    in_both_forms(async |site| {
+        let gate = site.gate();
+        gate.close().await.unwrap();
+        let listener = |port| site.server.within(|| TcpListener::bind(("::", port)).unwrap());
+        let (_ssh, _sip) = (listener(22), listener(5060));
+        for address in [SERVER, SERVER_V6] {
+            let connects = |port: u16| {
+                let to = (address, port);
+                site.phone.within(|| TcpStream::connect(to).is_ok())
+            };
+            assert!(connects(22), "SSH to {address}");
+            assert!(!connects(5060), "SIP over TCP to {address}");
+            site.phone.checked(&["ping", "-c", "1", "-W", "1", address]);
+            assert!(site.answers(address, 9527), "the heartbeat to {address}");
+            assert!(!site.answers(address, 5060), "SIP to {address}");
         }
+        assert!(site.server.within(|| TcpStream::connect(("127.0.0.1", 5060)).is_ok()), "loopback");
     })
     .await;
 }
@@ -164,78 +166,74 @@ async fn what_others_do_with_iptables_does_not_open_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flush_by_others_is_told_once_and_mended_closed_unless_entitled() {
-    undisturbed(LATEST / 2, async || {
-        for form in FORMS {
-            let site = Site::of(form);
-            let gate = site.gate();
-            gate.close().await.unwrap();
-            let flush = || match form {
-                GateForm::Nft => drop(site.server.checked(&["nft", "flush", "ruleset"])),
-                GateForm::Ipset => {
-                    for of in ["iptables", "ip6tables"] {
-                        drop(site.server.checked(&[of, "-F"]));
-                    }
+    in_both_forms(async |site| {
+        let form = site.form;
+        let gate = site.gate();
+        gate.close().await.unwrap();
+        let flush = || match form {
+            GateForm::Nft => drop(site.server.checked(&["nft", "flush", "ruleset"])),
+            GateForm::Ipset => {
+                for of in ["iptables", "ip6tables"] {
+                    drop(site.server.checked(&[of, "-F"]));
                 }
-            };
-
-            flush();
-            assert!(site.answers(SERVER, 5060), "without a gate nothing is turned away");
-            assert!(!gate.is_whole().await.unwrap());
-            gate.close().await.unwrap();
-            assert!(!site.answers(SERVER, 5060) && gate.is_whole().await.unwrap());
-
-            // A renewal mends it before anybody looks: it is told all the same.
-            gate.open(in_ms(60_000)).await.unwrap();
-            flush();
-            if form == GateForm::Ipset {
-                // Here a renewal speaks with the set only, and the look, as often as once a second, sees the chains.
-                assert!(!gate.is_whole().await.unwrap());
             }
-            gate.open(in_ms(site.short())).await.unwrap();
-            assert_eq!(gate.seen().await.unwrap(), GateSeen::Timed);
-            assert_eq!(gate.is_whole().await.unwrap(), form == GateForm::Ipset);
-            assert!(gate.is_whole().await.unwrap());
-            pause(site.short() + 100).await;
-            assert!(!site.answers(SERVER, 5060), "what was mended ends");
+        };
+
+        flush();
+        assert!(site.answers(SERVER, 5060), "without a gate nothing is turned away");
+        assert!(!gate.is_whole().await.unwrap());
+        gate.close().await.unwrap();
+        assert!(!site.answers(SERVER, 5060) && gate.is_whole().await.unwrap());
+
+        // A renewal mends it before anybody looks: it is told all the same.
+        gate.open(in_ms(60_000)).await.unwrap();
+        flush();
+        if form == GateForm::Ipset {
+            // Here a renewal speaks with the set only, and the look, as often as once a second, sees the chains.
+            assert!(!gate.is_whole().await.unwrap());
         }
+        gate.open(in_ms(site.short())).await.unwrap();
+        assert_eq!(gate.seen().await.unwrap(), GateSeen::Timed);
+        assert_eq!(gate.is_whole().await.unwrap(), form == GateForm::Ipset);
+        assert!(gate.is_whole().await.unwrap());
+        pause(site.short() + 100).await;
+        assert!(!site.answers(SERVER, 5060), "what was mended ends");
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_change_by_others_is_seen_and_mended() {
-    undisturbed(LATEST / 2, async || {
-        for form in FORMS {
-            let site = Site::of(form);
-            let gate = site.gate();
-            let set = ["inet", "mxone_redundancy", "right"];
-            let with_nft: [&[&str]; 5] = [
-                &["nft", "insert", "rule", "inet", "mxone_redundancy", "input", "accept"],
-                &["nft", "flush", "chain", "inet", "mxone_redundancy", "forward"],
-                &["nft", "add", "rule", "inet", "mxone_redundancy", "output", "drop"],
-                &["nft", "delete", "table", "inet", "mxone_redundancy"],
-                &[&["nft", "add", "element"], &set[..], &["{ ipv4, ipv6 }"]].concat(),
-            ];
-            let with_ipset: [&[&str]; 6] = [
-                &["iptables", "-I", "INPUT", "-j", "ACCEPT"],
-                &["ip6tables", "-F", "MXONE_REDUNDANCY_GATE_FWD"],
-                &["iptables", "-A", "MXONE_REDUNDANCY_GATE_OUT", "-j", "DROP"],
-                &["ip6tables", "-D", "OUTPUT", "-j", "MXONE_REDUNDANCY_GATE_OUT"],
-                &["ipset", "add", "MXONE_REDUNDANCY_4", "192.0.2.0/24", "timeout", "0"],
-                &["sh", "-c", "echo '*filter\nCOMMIT' | iptables-restore"],
-            ];
-            let changes: &[&[&str]] = if form == GateForm::Nft { &with_nft } else { &with_ipset };
-            for change in changes {
-                gate.close().await.unwrap();
-                assert!(gate.is_whole().await.unwrap());
-                site.server.checked(change);
-                assert!(!gate.is_whole().await.unwrap(), "{change:?}");
-                assert!(!gate.is_whole().await.unwrap(), "{change:?}: as long as it is so");
-                gate.open(in_ms(60_000)).await.unwrap();
-                assert!(gate.is_whole().await.unwrap(), "{change:?}");
-                gate.close().await.unwrap();
-                assert!(!site.answers(SERVER, 5060), "{change:?}");
-            }
+    in_both_forms(async |site| {
+        let form = site.form;
+        let gate = site.gate();
+        let set = ["inet", "mxone_redundancy", "right"];
+        let with_nft: [&[&str]; 5] = [
+            &["nft", "insert", "rule", "inet", "mxone_redundancy", "input", "accept"],
+            &["nft", "flush", "chain", "inet", "mxone_redundancy", "forward"],
+            &["nft", "add", "rule", "inet", "mxone_redundancy", "output", "drop"],
+            &["nft", "delete", "table", "inet", "mxone_redundancy"],
+            &[&["nft", "add", "element"], &set[..], &["{ ipv4, ipv6 }"]].concat(),
+        ];
+        let with_ipset: [&[&str]; 6] = [
+            &["iptables", "-I", "INPUT", "-j", "ACCEPT"],
+            &["ip6tables", "-F", "MXONE_REDUNDANCY_GATE_FWD"],
+            &["iptables", "-A", "MXONE_REDUNDANCY_GATE_OUT", "-j", "DROP"],
+            &["ip6tables", "-D", "OUTPUT", "-j", "MXONE_REDUNDANCY_GATE_OUT"],
+            &["ipset", "add", "MXONE_REDUNDANCY_4", "192.0.2.0/24", "timeout", "0"],
+            &["sh", "-c", "echo '*filter\nCOMMIT' | iptables-restore"],
+        ];
+        let changes: &[&[&str]] = if form == GateForm::Nft { &with_nft } else { &with_ipset };
+        for change in changes {
+            gate.close().await.unwrap();
+            assert!(gate.is_whole().await.unwrap());
+            site.server.checked(change);
+            assert!(!gate.is_whole().await.unwrap(), "{change:?}");
+            assert!(!gate.is_whole().await.unwrap(), "{change:?}: as long as it is so");
+            gate.open(in_ms(60_000)).await.unwrap();
+            assert!(gate.is_whole().await.unwrap(), "{change:?}");
+            gate.close().await.unwrap();
+            assert!(!site.answers(SERVER, 5060), "{change:?}");
         }
     })
     .await;
@@ -243,32 +241,30 @@ async fn every_change_by_others_is_seen_and_mended() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gate_is_seen_as_what_it_is_also_by_the_next_process() {
-    undisturbed(LATEST / 2, async || {
-        for form in FORMS {
-            let site = Site::of(form);
-            let gate = site.gate();
-            let seen = async || site.gate().seen().await.unwrap();
-            assert_eq!(seen().await, GateSeen::Unarmed);
-            gate.open(in_ms(60_000)).await.unwrap();
-            assert_eq!(seen().await, GateSeen::Timed);
-            // The next process opens it without a gap, and leaves no more than there was.
-            let asking = site.probe(SERVER, 5060);
-            let begun = Instant::now();
-            site.gate().open(in_ms(60_000)).await.unwrap();
-            pause(50).await;
-            assert_eq!(asking.end().lost_between(begun, begun + Duration::from_millis(40)), 0);
-            gate.close().await.unwrap();
-            assert_eq!(seen().await, GateSeen::Closed);
-            gate.disarm().await.unwrap();
-            assert_eq!(seen().await, GateSeen::Unarmed);
-            assert!(site.answers(SERVER, 5060) && gate.is_whole().await.unwrap());
-            match form {
-                GateForm::Nft => assert_eq!(site.server.checked(&["nft", "list", "ruleset"]), ""),
-                GateForm::Ipset => {
-                    let left = ["iptables-save", "ip6tables-save"].map(|save| site.server.checked(&[save])).concat();
-                    assert!(!left.contains("MXONE"), "{left}");
-                    assert_eq!(site.server.checked(&["ipset", "list", "-n"]), "");
-                }
+    in_both_forms(async |site| {
+        let form = site.form;
+        let gate = site.gate();
+        let seen = async || site.gate().seen().await.unwrap();
+        assert_eq!(seen().await, GateSeen::Unarmed);
+        gate.open(in_ms(60_000)).await.unwrap();
+        assert_eq!(seen().await, GateSeen::Timed);
+        // The next process opens it without a gap, and leaves no more than there was.
+        let asking = site.probe(SERVER, 5060);
+        let begun = Instant::now();
+        site.gate().open(in_ms(60_000)).await.unwrap();
+        pause(50).await;
+        assert_eq!(asking.end().lost_between(begun, begun + Duration::from_millis(40)), 0);
+        gate.close().await.unwrap();
+        assert_eq!(seen().await, GateSeen::Closed);
+        gate.disarm().await.unwrap();
+        assert_eq!(seen().await, GateSeen::Unarmed);
+        assert!(site.answers(SERVER, 5060) && gate.is_whole().await.unwrap());
+        match form {
+            GateForm::Nft => assert_eq!(site.server.checked(&["nft", "list", "ruleset"]), ""),
+            GateForm::Ipset => {
+                let left = ["iptables-save", "ip6tables-save"].map(|save| site.server.checked(&[save])).concat();
+                assert!(!left.contains("MXONE"), "{left}");
+                assert_eq!(site.server.checked(&["ipset", "list", "-n"]), "");
             }
         }
     })
@@ -277,20 +273,18 @@ async fn a_gate_is_seen_as_what_it_is_also_by_the_next_process() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_gate_of_the_largest_pair_of_systems_is_written_and_read_in_time() {
-    undisturbed(LATEST / 2, async || {
-        for form in FORMS {
-            let site = Site::of(form);
-            let host = |lim: u8| [IpAddr::from([198, 51, 100, lim]), format!("2001:db8::{lim}:1").parse().unwrap()];
-            let servers: Vec<IpAddr> = (1..=248).flat_map(host).collect();
-            let gate = ServerGate::new(site.host(), site::sparing(&servers));
-            gate.open(in_ms(60_000)).await.unwrap();
-            let begun = Instant::now();
-            assert!(gate.is_whole().await.unwrap());
-            println!("{form}: reading it took {:?}", begun.elapsed());
-            gate.close().await.unwrap();
-            println!("{form}: reading and closing it took {:?}", begun.elapsed());
-            assert!(!site.answers(SERVER, 5060));
-        }
+    in_both_forms(async |site| {
+        let form = site.form;
+        let host = |lim: u8| [IpAddr::from([198, 51, 100, lim]), format!("2001:db8::{lim}:1").parse().unwrap()];
+        let servers: Vec<IpAddr> = (1..=248).flat_map(host).collect();
+        let gate = ServerGate::new(site.host(), site::sparing(&servers));
+        gate.open(in_ms(60_000)).await.unwrap();
+        let begun = Instant::now();
+        assert!(gate.is_whole().await.unwrap());
+        println!("{form}: reading it took {:?}", begun.elapsed());
+        gate.close().await.unwrap();
+        println!("{form}: reading and closing it took {:?}", begun.elapsed());
+        assert!(!site.answers(SERVER, 5060));
     })
     .await;
 }
@@ -353,19 +347,16 @@ fn standing(site: &Site) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_that_has_ended_is_never_written() {
-    undisturbed(LATEST / 2, async || {
-        for form in FORMS {
-            let site = Site::of(form);
-            let gate = site.gate();
-            let ended = in_ms(0);
-            assert!(matches!(gate.open(ended).await, Err(GateError::TooLate)));
-            assert_eq!(gate.seen().await.unwrap(), GateSeen::Unarmed, "there is nothing yet");
-            gate.open(in_ms(site.short())).await.unwrap();
-            assert!(matches!(gate.open(ended).await, Err(GateError::TooLate)));
-            assert!(site.answers(SERVER, 5060), "what is there ends as it was to end");
-            pause(site.short() + 100).await;
-            assert!(!site.answers(SERVER, 5060));
-        }
+    in_both_forms(async |site| {
+        let gate = site.gate();
+        let ended = in_ms(0);
+        assert!(matches!(gate.open(ended).await, Err(GateError::TooLate)));
+        assert_eq!(gate.seen().await.unwrap(), GateSeen::Unarmed, "there is nothing yet");
+        gate.open(in_ms(site.short())).await.unwrap();
+        assert!(matches!(gate.open(ended).await, Err(GateError::TooLate)));
+        assert!(site.answers(SERVER, 5060), "what is there ends as it was to end");
+        pause(site.short() + 100).await;
+        assert!(!site.answers(SERVER, 5060));
     })
     .await;
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
 
-use super::lab::auditor::Story;
+use super::lab::story::Story;
 use super::pair::Pair;
 use super::trio::Trio;
 

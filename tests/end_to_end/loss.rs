@@ -161,6 +161,6 @@ fn order(pair: &Pair, lim: u8) -> String {
     pair.lab.server(Primary, lim).read("/var/lib/mxone_system_redundancy/order.json")
 }
 
-fn auditor_end(story: &super::lab::auditor::Story) -> std::time::Duration {
+fn auditor_end(story: &super::lab::story::Story) -> std::time::Duration {
     story.probes.last().unwrap().sent
 }

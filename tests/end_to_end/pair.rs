@@ -6,9 +6,10 @@ use mxone_system_redundancy::domain::site::Site;
 use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
 use serde_json::Value;
 
-use super::lab::auditor::{Auditor, Story};
+use super::lab::auditor::Auditor;
 use super::lab::exchange::DATA;
 use super::lab::host::{Done, Host, Running};
+use super::lab::story::Story;
 use super::lab::{Flavour, Lab, LabOptions, server_address};
 
 /// The translation that fits the lab's two networks.

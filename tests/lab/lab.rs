@@ -31,6 +31,7 @@ pub mod machine;
 pub mod namespace;
 pub mod root;
 pub mod sip;
+pub mod story;
 pub mod tool;
 
 use std::collections::BTreeMap;
