@@ -116,7 +116,7 @@ pub enum Mode {
     /// A person decides.
     #[default]
     Manual,
-    /// The monitors decide (recorded; acting on it comes with automatic takeover).
+    /// The monitors decide, once voters are set up.
     Automatic,
 }
 
@@ -131,6 +131,14 @@ pub struct TakeoverSettings {
     /// What both go by.
     #[serde(default, skip_serializing_if = "Limits::are_usual")]
     pub limits: Limits,
+}
+
+impl TakeoverSettings {
+    /// Whether any direction is automatic: a site may then be armed.
+    #[must_use]
+    pub fn is_any_automatic(&self) -> bool {
+        [self.alternate_from_primary, self.primary_from_alternate].contains(&Mode::Automatic)
+    }
 }
 
 /// A server that waits longer than a day for its peer has been forgotten.

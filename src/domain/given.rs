@@ -36,4 +36,6 @@ pub struct Given {
     pub turn_away: TurnAway,
     /// Limits of the copy.
     pub copy: CopyLimits,
+    /// The UDP port of the two monitors.
+    pub lease_port: Option<u16>,
 }

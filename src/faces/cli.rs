@@ -12,7 +12,7 @@ mod configure;
 mod generate;
 mod lab;
 
-pub use automatic::{LeaseOrder, Notify, ServiceAddressWish, TakeoverLimitsWish, WitnessWish};
+pub use automatic::{LeaseOrder, Notify, ServiceAddressWish, TakeoverLimitsWish, ThirdVote, WitnessWish};
 pub use configure::Configure;
 pub use generate::{Generate, Program, Shell};
 pub use lab::Lab;

@@ -7,7 +7,7 @@ use super::configured;
 use super::perform::Performer;
 use super::perform::exchange_data::{own_networks, refuse_wrong_translation};
 use super::preflight::Preflight;
-use super::{Ended, Ports, Request, Stopped, survey};
+use super::{Ended, Ports, Request, Stopped, survey, witness};
 use crate::domain::backup::{Generation, GenerationName};
 use crate::domain::configuration::Configuration;
 use crate::domain::given::Given;
@@ -19,6 +19,7 @@ use crate::domain::takeover::Situation;
 use crate::domain::traffic::Traffic;
 use crate::ports::dialog::{Dialog, News};
 use crate::ports::systems::SystemPorts;
+use crate::ports::voter_setup::Wish;
 
 pub mod interview;
 
@@ -38,11 +39,18 @@ pub async fn configure(
         return Err(Stopped::AlreadyConfigured);
     }
     let ended = prepare_and_set_up(ports, request, given, dialog).await;
-    if !matches!(ended, Ok(Ended::Done)) {
+    if !matches!(ended, Ok((Ended::Done, _))) {
         ports.scratch.clear()?;
     }
+    let (ended, wish) = ended?;
+    if let (Ended::Done, Some(wish)) = (&ended, wish) {
+        // An action of its own: a pair that takes over by hand alone is worth keeping.
+        witness::set_up_after_configure(ports, request, &wish, dialog).await.map_err(|source| {
+            Stopped::LeftStanding { step: "set the voters up".to_owned(), source: Box::new(source) }
+        })?;
+    }
     drop(held);
-    ended
+    Ok(ended)
 }
 
 async fn prepare_and_set_up(
@@ -50,7 +58,7 @@ async fn prepare_and_set_up(
     request: &Request,
     given: &Given,
     dialog: &mut dyn Dialog,
-) -> Result<Ended, Stopped> {
+) -> Result<(Ended, Option<Wish>), Stopped> {
     let mut configuration = interview::members(ports, given, dialog).await?;
     let systems = ports.systems.open(&configuration.membership);
     let situation = survey::situation(ports, &systems, &configuration).await?;
@@ -60,14 +68,20 @@ async fn prepare_and_set_up(
     let scan = ports.scratch.scan(&mirror.name, places, &own_networks(&configuration))?;
     configuration.translation = dialog.complete_translation(&scan, configuration.translation).await?;
     refuse_wrong_translation(&configuration.translation, &scan)?;
-    interview::settings(&mut configuration, dialog).await?;
+    let wish = interview::settings(&mut configuration, given, dialog).await?;
+    if let Some(wish) = &wish {
+        witness::check(ports, &configuration, &systems, wish).await?;
+    }
     configuration.topology = systems.call_server.topology(Site::Primary).await?;
     let kept_already = ports.mirrors.generations()?.iter().any(|kept| kept.name == mirror.name);
     let mut plan = plan(&configuration, &situation, &mirror.name, kept_already);
     plan.warnings.extend(unconfirmed(&configuration, &scan));
+    plan.warnings.extend(wish.as_ref().map(|wish| {
+        format!("the voters are set up afterwards, by a plan of its own: {} has the third vote", wish.third)
+    }));
     let material = Some(ports.settings.material(&configuration));
     let performer = Performer::new(ports, &systems, &configuration);
-    propose(&performer, request, Proposal { plan, material, word: None }, dialog).await
+    Ok((propose(&performer, request, Proposal { plan, material, word: None }, dialog).await?, wish))
 }
 
 /// Addresses of neither system that nobody has looked at stay as they are, which may be right or wrong.

@@ -4,47 +4,92 @@ use super::carry_out::{Proposal, propose};
 use super::configured::{self, Configured};
 use super::perform::Performer;
 use super::{Ended, Ports, Request, Stopped, survey};
-use crate::domain::configuration::{Configuration, Mode, WithoutPeer};
+use crate::domain::configuration::{Configuration, WithoutPeer};
+use crate::domain::given::Given;
 use crate::domain::plan::{Action, Plan, Step};
 use crate::domain::site::Order;
 use crate::ports::dialog::Dialog;
 use crate::ports::systems::SystemPorts;
 use crate::ports::voter_setup::{Third, Wish};
 
-mod interview;
+pub(super) mod interview;
 
-/// Sets the voters up: both monitors, at UDP port `port`, and, where there is one, the witness. Traffic does not change.
+/// Sets the voters up: both monitors and, where there is one, the witness. Traffic does not change.
 ///
 /// # Errors
 /// [`Stopped`]: voters are there already, a server does not answer or cannot take part, or nobody or both are live.
-pub async fn set_up(ports: &Ports, request: &Request, port: u16, dialog: &mut dyn Dialog) -> Result<Ended, Stopped> {
+pub async fn set_up(
+    ports: &Ports,
+    request: &Request,
+    given: &Given,
+    dialog: &mut dyn Dialog,
+) -> Result<Ended, Stopped> {
     let held = if request.dry_run { None } else { Some(configured::lock(ports, Action::Settings, request)?) };
-    let Configured { configuration, systems } = Configured::open(ports)?;
-    let order = begins_with(ports, &configuration, &systems).await?;
-    let wish = interview::ask(port, dialog).await?;
-    ports.voter_setup.check(&configuration, &*systems.hosts, &wish).await?;
-    let performer = Performer { wish: Some(&wish), ..Performer::new(ports, &systems, &configuration) };
-    let ended = propose(&performer, request, Proposal::from(plan(&wish, order)), dialog).await?;
-    if ended == Ended::Done {
-        configured::note(ports, request, Action::Settings, format!("the third vote: {}", wish.third))?;
-    }
+    let configured = Configured::open(ports)?;
+    let order = begins_with(ports, &configured).await?;
+    let wish = interview::ask(given, dialog).await?;
+    let ended = set_up_as(ports, request, &configured, (&wish, order), dialog).await?;
     drop(held);
     Ok(ended)
 }
 
-/// The order that the voters begin with: the newest that any server keeps, and its site is live.
-async fn begins_with(ports: &Ports, configuration: &Configuration, systems: &SystemPorts) -> Result<Order, Stopped> {
-    if ports.voter_setup.is_set_up() {
-        return Err(Stopped::NotAllowed("the voters are set up already; take them out first with --remove".to_owned()));
+/// The same as it was wished when the pair was configured, which holds the lock still.
+///
+/// # Errors
+/// As above.
+pub(super) async fn set_up_after_configure(
+    ports: &Ports,
+    request: &Request,
+    wish: &Wish,
+    dialog: &mut dyn Dialog,
+) -> Result<Ended, Stopped> {
+    let configured = Configured::open(ports)?;
+    let order = begins_with(ports, &configured).await?;
+    set_up_as(ports, request, &configured, (wish, order), dialog).await
+}
+
+async fn set_up_as(
+    ports: &Ports,
+    request: &Request,
+    Configured { configuration, systems }: &Configured,
+    (wish, order): (&Wish, Order),
+    dialog: &mut dyn Dialog,
+) -> Result<Ended, Stopped> {
+    check(ports, configuration, systems, wish).await?;
+    let performer = Performer { wish: Some(wish), ..Performer::new(ports, systems, configuration) };
+    let ended = propose(&performer, request, Proposal::from(plan(wish, order)), dialog).await?;
+    if ended == Ended::Done {
+        configured::note(ports, request, Action::Settings, format!("the third vote: {}", wish.third))?;
     }
+    Ok(ended)
+}
+
+/// Whether voters can be set up as wished; nothing is changed.
+///
+/// # Errors
+/// What stands in the way.
+pub(super) async fn check(
+    ports: &Ports,
+    configuration: &Configuration,
+    systems: &SystemPorts,
+    wish: &Wish,
+) -> Result<(), Stopped> {
     if configuration.boot.without_peer == WithoutPeer::Open {
         return Err(Stopped::NotAllowed(
             "servers open by themselves after a boot (boot-without-peer: open), so it cannot be promised that one site \
-             is live at most; write `without_peer: stay-blocked` under `boot` in config.yaml first"
+             is live at most; choose stay-blocked, which is `without_peer` under `boot` in config.yaml"
                 .to_owned(),
         ));
     }
-    let situation = survey::situation(ports, systems, configuration).await?;
+    Ok(ports.voter_setup.check(configuration, &*systems.hosts, wish).await?)
+}
+
+/// The order that the voters begin with: the newest that any server keeps, and its site is live.
+async fn begins_with(ports: &Ports, configured: &Configured) -> Result<Order, Stopped> {
+    if ports.voter_setup.is_set_up() {
+        return Err(Stopped::NotAllowed("the voters are set up already; take them out first with --remove".to_owned()));
+    }
+    let situation = survey::situation(ports, &configured.systems, &configured.configuration).await?;
     let order = situation.order;
     let active = order.active;
     if !situation.is_allowed(active) || !situation.is_blocked(active.other()) {
@@ -99,8 +144,7 @@ pub async fn take_out(ports: &Ports, request: &Request, dialog: &mut dyn Dialog)
 /// # Errors
 /// [`Stopped::NotAllowed`] then.
 pub fn refuse_while_automatic(configuration: &Configuration) -> Result<(), Stopped> {
-    let takeover = configuration.takeover;
-    if [takeover.alternate_from_primary, takeover.primary_from_alternate].contains(&Mode::Automatic) {
+    if configuration.takeover.is_any_automatic() {
         return Err(Stopped::NotAllowed(
             "takeover is automatic, so a site may be armed; make both directions manual first (settings takeover)"
                 .to_owned(),

@@ -33,7 +33,7 @@ fn automatic_takeover_is_set_up_put_in_force_used_and_taken_out_by_commands() {
     let address = witness.v4.to_string();
     let short = pair.run(&["settings", "witness", &address, "--timing", "0.5/3/3"]).ended_with(2);
     assert!(short.stderr.contains("timing: ") && short.stderr.contains("3.4"), "it tells what would do: {short:?}");
-    let words = ["settings", "witness", &address, "--file", "/root/witness.yaml", "--timing", "fast"];
+    let words = ["settings", "witness", &address, "--witness-file", "/root/witness.yaml", "--timing", "fast"];
     let planned = pair.run(&[&words[..], &["--dry-run"]].concat()).ok();
     assert!(planned.stdout.contains(&format!("with the witness at {address}:9527")), "{planned:?}");
     let unconfirmed = pair.run(&words).ended_with(2);
@@ -104,6 +104,61 @@ fn automatic_takeover_is_set_up_put_in_force_used_and_taken_out_by_commands() {
     drop(running);
     assert_eq!(filter(primary), super::pair::Filter::Open);
     assert_eq!(filter(alternate), super::pair::Filter::Blocked, "nothing moves");
+}
+
+#[test]
+fn configure_with_a_witness_sets_up_the_voters_too_and_proposes_to_take_over_by_itself_and_to_go_back_by_hand() {
+    let pair = pair_of(1);
+    let (primary, alternate) = (pair.lab.server(Primary, 1), pair.seat());
+    let (witness, fast) = (pair.lab.host("trunk"), ["--timing", "fast"]);
+    let address = witness.v4.to_string();
+    let words = |more: &[&str]| -> Vec<String> {
+        let answers = ["configure", "--answers", "/root/answers.yaml", "--yes", "--witness-file", "/root/witness.yaml"];
+        [&answers, &["--witness", &address][..], &fast, more].concat().into_iter().map(str::to_owned).collect()
+    };
+    let run = |more: &[&str]| pair.run(&words(more).iter().map(String::as_str).collect::<Vec<_>>());
+    pair.write_answers(&Wish { takeover: "", ..Wish::default() });
+    let open = run(&["--boot-without-peer", "open"]).ended_with(3);
+    assert!(open.stderr.contains("stay-blocked"), "told before anything is changed: {open:?}");
+    let planned = run(&["--dry-run"]).ok();
+    assert!(planned.stdout.contains(&format!("the witness at {address}:9527 has the third vote")), "{planned:?}");
+    for host in [primary, alternate] {
+        assert!(!host.has(LEASE) && filter(host) == Filter::Open, "nothing was changed");
+    }
+
+    let configured = run(&[]).ok();
+    assert!(configured.stderr.contains("takeover is automatic once all voters work"), "{configured:?}");
+    let status: serde_json::Value = serde_json::from_str(&pair.run(&["status", "--json"]).stdout).unwrap();
+    let proposed = serde_json::json!({"alternate-from-primary": "automatic", "primary-from-alternate": "manual"});
+    assert_eq!((&status["takeover"], &status["voters"]), (&proposed, &"silent".into()), "{status}");
+    let _voters = voters_started(&pair);
+    wait_until("the primary is armed", || is_timed(primary));
+    wait_until("everybody hears everybody", || pair.run(&["lease"]).stdout.contains("AT MOST ONE LIVE"));
+    // The alternate has seen its control address by then.
+    std::thread::sleep(Duration::from_secs(3));
+    let story = pair.audited(|| {
+        pair.lab.cut(primary);
+        wait_until("the alternate is live", || lets_pass(alternate));
+        pair.lab.heal(primary);
+    });
+    story.live_in_turn(&[Primary, Alternate]);
+}
+
+#[test]
+fn a_pair_whose_voters_cannot_be_set_up_after_configure_is_configured_and_ends_in_part() {
+    let pair = pair_of(1);
+    pair.write_answers(&Wish::default());
+    // A folder is in the way of the witness's file.
+    pair.seat().must(&["mkdir", "/root/witness.yaml"]);
+    let witness = pair.lab.host("trunk").v4.to_string();
+    let words = ["configure", "--answers", "/root/answers.yaml", "--yes", "--witness", &witness];
+    let done = pair.run(&[&words[..], &["--witness-file", "/root/witness.yaml"]].concat()).ended_with(4);
+    assert!(done.stderr.contains("\"set the voters up\" failed; what was done before it stays"), "{done:?}");
+    assert!(done.stderr.contains("witness.yaml"), "it tells why: {done:?}");
+    assert!(!pair.lab.server(Primary, 1).has(LEASE), "what was laid down there was taken away");
+    let status: serde_json::Value = serde_json::from_str(&pair.run(&["status", "--json"]).stdout).unwrap();
+    assert_eq!((&status["configured"], &status["voters"]), (&true.into(), &"not-set-up".into()), "{status}");
+    let _later = pair.run(&["settings", "witness", &witness, "--yes"]).ok();
 }
 
 #[test]
@@ -241,9 +296,21 @@ fn pair_of(servers: u8) -> Pair {
 
 /// Sets the voters up by commands and puts takeover to the alternate in force.
 fn set_up(pair: &Pair) -> Vec<Running> {
+    let primary = pair.lab.server(Primary, 1);
+    let address = pair.lab.host("trunk").v4.to_string();
+    pair.must(&["settings", "witness", &address, "--witness-file", "/root/witness.yaml", "--timing", "fast"]);
+    let running = voters_started(pair);
+    let _automatic = pair.run(&["settings", "takeover", "alternate-from-primary", "automatic"]).ok();
+    wait_until("the primary is armed", || is_timed(primary));
+    wait_until("everybody hears everybody", || pair.run(&["lease"]).stdout.contains("AT MOST ONE LIVE"));
+    // The alternate has seen its control address by then.
+    std::thread::sleep(Duration::from_secs(3));
+    running
+}
+
+/// Carries the witness's file there and starts all three.
+fn voters_started(pair: &Pair) -> Vec<Running> {
     let (primary, witness) = (pair.lab.server(Primary, 1), pair.lab.host("trunk"));
-    let address = witness.v4.to_string();
-    pair.must(&["settings", "witness", &address, "--file", "/root/witness.yaml", "--timing", "fast"]);
     witness.write_mode(&format!("{LEASE}/lease.yaml"), &pair.seat().read("/root/witness.yaml"), 0o600);
     let running = vec![
         witness.spawn_quiet(&[PROGRAM, "witness"]),
@@ -253,11 +320,6 @@ fn set_up(pair: &Pair) -> Vec<Running> {
     wait_until("both monitors answer", || {
         [primary, pair.seat()].iter().all(|host| !host.run(&[PROGRAM, "lease"]).stdout.is_empty())
     });
-    let _automatic = pair.run(&["settings", "takeover", "alternate-from-primary", "automatic"]).ok();
-    wait_until("the primary is armed", || is_timed(primary));
-    wait_until("everybody hears everybody", || pair.run(&["lease"]).stdout.contains("AT MOST ONE LIVE"));
-    // The alternate has seen its control address by then.
-    std::thread::sleep(Duration::from_secs(3));
     running
 }
 

@@ -84,7 +84,8 @@ pub fn configure(seat: &mut Seat) {
     seat.sees("s done");
     put_in(seat, "192.0.2.0/24", "198.51.100.0/24");
     put_in(seat, "2001:db8:1::/64", "2001:db8:2::/64");
-    seat.press_and_see("s", "--takeover-alternate-from-primary");
+    seat.press_and_see("s", "--witness");
+    seat.press_and_see(ENTER, "--takeover-alternate-from-primary");
     seat.press_and_see(ENTER, "--takeover-primary-from-alternate");
     seat.press_and_see(ENTER, "--boot-without-peer");
     seat.press(ENTER);

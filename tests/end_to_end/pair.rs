@@ -29,11 +29,19 @@ pub struct Wish {
     pub boot: &'static str,
     /// Who logs in.
     pub user: &'static str,
+    /// The two directions of takeover, as a YAML line.
+    pub takeover: &'static str,
 }
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { platform: "lab", translation: TRANSLATION, boot: "boot_without_peer: stay-blocked", user: "root" }
+        Self {
+            platform: "lab",
+            translation: TRANSLATION,
+            boot: "boot_without_peer: stay-blocked",
+            user: "root",
+            takeover: "takeover: {alternate-from-primary: manual, primary-from-alternate: manual}",
+        }
     }
 }
 
@@ -81,6 +89,12 @@ impl Pair {
 
     /// `configure` with an answers file that holds every answer.
     pub fn configure(&self, wish: &Wish) -> Done {
+        self.write_answers(wish);
+        self.seat().run(&[PROGRAM, "configure", "--answers", "/root/answers.yaml", "--yes"])
+    }
+
+    /// Writes that answers file.
+    pub fn write_answers(&self, wish: &Wish) {
         let key = |site, lim| self.lab.server(site, lim).host_key();
         let others = self.lab.servers().filter(|host| host.server.is_some_and(|server| server.lim > 1));
         let others: Vec<String> = others.map(|host| format!("{}: {}", host.v4, host.host_key())).collect();
@@ -89,17 +103,17 @@ impl Pair {
             "platform: {}\nprimary_master_address: 192.0.2.10\nprimary_host_key: {}\n\
              host_keys: {{{}}}\n\
              network_control_address: 203.0.113.1\ntranslation: {}\n\
-             takeover: {{alternate-from-primary: manual, primary-from-alternate: manual}}\n{}\n\
+             {}\n{}\n\
              ssh: {{user: {}, identity: {identity}}}\n",
             wish.platform,
             key(Primary, 1),
             others.join(", "),
             wish.translation,
+            wish.takeover,
             wish.boot,
             wish.user,
         );
         self.seat().write("/root/answers.yaml", &answers);
-        self.seat().run(&[PROGRAM, "configure", "--answers", "/root/answers.yaml", "--yes"])
     }
 
     /// Has the primary make a backup of its exchange data.

@@ -35,11 +35,22 @@ pub struct WitnessWish {
     /// Where the witness listens, an address or ADDRESS:PORT.
     #[arg(value_name = "ADDRESS")]
     pub address: Option<String>,
+    /// Who has the third vote otherwise, and how fast it goes.
+    #[command(flatten)]
+    pub third_vote: ThirdVote,
+    /// Take the monitors' part in automatic takeover out again.
+    #[arg(long, conflicts_with_all = ["address", "etcd", "no_witness"])]
+    pub remove: bool,
+}
+
+/// Who has the third vote, and how fast it goes, beside the `address` of a witness.
+#[derive(Debug, Default, Args)]
+pub struct ThirdVote {
     /// Where the witness's file is written; on the witness it is `/etc/mxone_system_redundancy/lease/lease.yaml`.
-    #[arg(long, value_name = "FILE", requires = "address")]
-    pub file: Option<PathBuf>,
+    #[arg(long, alias = "file", value_name = "FILE", requires = "address")]
+    pub witness_file: Option<PathBuf>,
     /// An etcd cluster is the witness: its members, as https://HOST:PORT with commas between.
-    #[arg(long, value_name = "URLS", conflicts_with_all = ["address", "no_witness", "remove"])]
+    #[arg(long, value_name = "URLS", conflicts_with_all = ["address", "no_witness"])]
     pub etcd: Option<String>,
     /// What etcd's certificates are proved by, in PEM; without it, what both machines trust.
     #[arg(long, value_name = "FILE", requires = "etcd")]
@@ -59,7 +70,7 @@ pub struct WitnessWish {
     pub etcd_password_file: Option<PathBuf>,
     /// Without a witness: the control addresses stand in. Two sites that both reach them, but not each other, can then
     /// both be live.
-    #[arg(long, conflicts_with_all = ["address", "remove"], requires = "accept_conditional")]
+    #[arg(long, conflicts_with = "address", requires = "accept_conditional")]
     pub no_witness: bool,
     /// Says that the weaker promise of --no-witness is accepted.
     #[arg(long)]
@@ -68,12 +79,9 @@ pub struct WitnessWish {
     /// RENEWAL/LEASE/PROMISE in seconds, such as 0.5/3/4; what two sites could be live with is refused.
     #[arg(long, value_name = "PROFILE")]
     pub timing: Option<String>,
-    /// The UDP port of the two monitors.
-    #[arg(long, value_name = "PORT", default_value_t = 9527)]
-    pub port: u16,
-    /// Take the monitors' part in automatic takeover out again.
-    #[arg(long, conflicts_with = "address")]
-    pub remove: bool,
+    /// The UDP port of the two monitors, 9527 without this.
+    #[arg(long, alias = "port", value_name = "PORT")]
+    pub lease_port: Option<u16>,
 }
 
 /// `settings takeover-limits`.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::ThirdVote;
+
 /// Answers of `configure` as flags.
 #[derive(Debug, Default, Args)]
 pub struct Configure {
@@ -35,6 +37,12 @@ pub struct Configure {
     /// A translation; networks as well.
     #[arg(long, value_name = "PRIMARY=ALTERNATE")]
     pub translate: Vec<String>,
+    /// Where the witness listens, an address or ADDRESS:PORT: the voters are set up as well.
+    #[arg(long = "witness", id = "address", value_name = "ADDRESS")]
+    pub witness: Option<String>,
+    /// Who has the third vote otherwise, and how fast it goes.
+    #[command(flatten)]
+    pub third_vote: ThirdVote,
     /// Takeover by the alternate at a failure.
     #[arg(long, value_name = "MODE")]
     pub takeover_alternate_from_primary: Option<String>,

@@ -1,6 +1,7 @@
 //! Flags and answers file together: a flag goes before the file.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use super::Run;
 use crate::domain::address::HostKey;
@@ -9,7 +10,7 @@ use crate::domain::given::Given;
 use crate::domain::site::LimNumber;
 use crate::domain::traffic::TurnAway;
 use crate::domain::translation::TranslationEntry;
-use crate::faces::cli::Configure;
+use crate::faces::cli::{Configure, ThirdVote};
 use crate::faces::failure::{Exit, Failure};
 
 impl Run<'_> {
@@ -42,11 +43,37 @@ fn add_words(given: &mut Given, flags: &Configure) {
             given.words.insert(key.to_owned(), word);
         }
     }
+    given.words.extend(third_vote(flags.witness.clone(), &flags.third_vote));
+}
+
+/// What the flags answer of who has the third vote; `witness` is where one listens.
+pub(super) fn third_vote(witness: Option<String>, flags: &ThirdVote) -> impl Iterator<Item = (String, String)> {
+    let third = match (flags, &witness) {
+        (ThirdVote { no_witness: true, .. }, _) => Some("control-address"),
+        (_, Some(_)) => Some("witness"),
+        (ThirdVote { etcd: Some(_), .. }, None) => Some("etcd"),
+        (_, None) => None,
+    };
+    let file = |file: &Option<PathBuf>| file.as_ref().map(|file| file.display().to_string());
+    let words = [
+        ("third_vote", third.map(str::to_owned)),
+        ("witness_address", witness),
+        ("witness_file", file(&flags.witness_file)),
+        ("etcd", flags.etcd.clone()),
+        ("etcd_ca", file(&flags.etcd_ca)),
+        ("etcd_cert", file(&flags.etcd_cert)),
+        ("etcd_key", file(&flags.etcd_key)),
+        ("etcd_user", flags.etcd_user.clone()),
+        ("etcd_password_file", file(&flags.etcd_password_file)),
+        ("timing", flags.timing.clone()),
+    ];
+    words.into_iter().filter_map(|(key, word)| Some((key.to_owned(), word?)))
 }
 
 fn add_values(given: &mut Given, flags: &Configure) -> Result<(), Failure> {
     given.ssh_user = flags.ssh_user.clone().or(given.ssh_user.take());
     given.ssh_port = flags.ssh_port.or(given.ssh_port);
+    given.lease_port = flags.third_vote.lease_port.or(given.lease_port);
     given.ssh_identity = flags.ssh_identity.clone().or(given.ssh_identity.take());
     given.never_block.extend(flags.never_block.iter().copied());
     given.copy.bytes_per_second = flags.bytes_per_second.or(given.copy.bytes_per_second);

@@ -2,18 +2,18 @@
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::json;
 
-use super::given::entry;
+use super::given::{entry, third_vote};
 use super::{Run, SCHEMA};
 use crate::domain::configuration;
 use crate::domain::given::Given;
 use crate::domain::lease::Limit;
 use crate::domain::service_address::ServiceAddress;
 use crate::domain::translation::{Severity, TranslationEntry, TranslationTable, parse_side};
-use crate::faces::cli::{Direction, Mode, ServiceAddressWish, Setting, TakeoverLimitsWish, Translation, WitnessWish};
+use crate::faces::cli::{Direction, Mode, ServiceAddressWish, Setting, TakeoverLimitsWish, Translation};
 use crate::faces::failure::{Exit, Failure};
 use crate::faces::print;
 use crate::flows::service_address::Change;
@@ -52,11 +52,13 @@ impl Run<'_> {
                 self.ended(ended)
             }
             Setting::Witness(wish) => {
-                let mut dialog = self.dialog(given_of(&wish), false);
+                let words = third_vote(wish.address, &wish.third_vote).collect();
+                let given = Given { words, lease_port: wish.third_vote.lease_port, ..Given::default() };
+                let mut dialog = self.dialog(given.clone(), false);
                 let ended = if wish.remove {
                     flows::witness::take_out(self.ports, &request, &mut *dialog).await
                 } else {
-                    flows::witness::set_up(self.ports, &request, wish.port, &mut *dialog).await
+                    flows::witness::set_up(self.ports, &request, &given, &mut *dialog).await
                 };
                 self.ended(ended)
             }
@@ -234,31 +236,6 @@ impl Run<'_> {
         let text = print::preview(&mirror, &preview);
         self.emit(&json!({"schema": SCHEMA, "mirror": mirror, "preview": preview}), &text)
     }
-}
-
-/// What the flags answer of what the flow asks.
-fn given_of(wish: &WitnessWish) -> Given {
-    let third = match wish {
-        WitnessWish { no_witness: true, .. } => Some("control-address".to_owned()),
-        WitnessWish { address: Some(_), .. } => Some("witness".to_owned()),
-        WitnessWish { etcd: Some(_), .. } => Some("etcd".to_owned()),
-        WitnessWish { .. } => None,
-    };
-    let file = |file: &Option<PathBuf>| file.as_ref().map(|file| file.display().to_string());
-    let words = [
-        ("third_vote", third),
-        ("witness_address", wish.address.clone()),
-        ("witness_file", file(&wish.file)),
-        ("etcd", wish.etcd.clone()),
-        ("etcd_ca", file(&wish.etcd_ca)),
-        ("etcd_cert", file(&wish.etcd_cert)),
-        ("etcd_key", file(&wish.etcd_key)),
-        ("etcd_user", wish.etcd_user.clone()),
-        ("etcd_password_file", file(&wish.etcd_password_file)),
-        ("timing", wish.timing.clone()),
-    ];
-    let words = words.into_iter().filter_map(|(key, word)| Some((key.to_owned(), word?))).collect();
-    Given { words, ..Given::default() }
 }
 
 /// What is done to a table, with the entries as far as a line of the history holds them.

@@ -12,8 +12,9 @@ use crate::domain::given::Given;
 use crate::domain::platform::Platform;
 use crate::domain::site::{LimNumber, ServerId, Site};
 use crate::flows::carry_out::describe;
-use crate::flows::{Ports, Stopped};
+use crate::flows::{Ports, Stopped, witness};
 use crate::ports::dialog::{Confirmation, Dialog, News, Question, Refused};
+use crate::ports::voter_setup::Wish;
 
 /// The place in the help about each question.
 pub const HELP: &[(&str, &str)] = &[
@@ -76,13 +77,21 @@ async fn master(ports: &Ports, given: &Given, dialog: &mut dyn Dialog) -> Result
     }
 }
 
-/// Asks for what is decided last: takeover in both directions, and what a server does at boot alone.
+/// Asks for what is decided last: who has the third vote, takeover in both directions, and what a server does at boot
+/// alone. What voters are wished, if any.
 ///
 /// # Errors
 /// When an answer is missing or wrong.
-pub(super) async fn settings(configuration: &mut Configuration, dialog: &mut dyn Dialog) -> Result<(), Stopped> {
-    configuration.takeover.alternate_from_primary = ask_mode(TO_ALTERNATE, dialog).await?;
-    configuration.takeover.primary_from_alternate = ask_mode(TO_PRIMARY, dialog).await?;
+pub(super) async fn settings(
+    configuration: &mut Configuration,
+    given: &Given,
+    dialog: &mut dyn Dialog,
+) -> Result<Option<Wish>, Stopped> {
+    let wish = witness::interview::ask_now_or_later(given, dialog).await?;
+    // The vendor recommends to take over by itself, and to go back by hand.
+    let usual = if wish.is_some() { "automatic" } else { "manual" };
+    configuration.takeover.alternate_from_primary = ask_mode(TO_ALTERNATE, usual, dialog).await?;
+    configuration.takeover.primary_from_alternate = ask_mode(TO_PRIMARY, "manual", dialog).await?;
     let question = Question {
         choices: WITHOUT_PEER,
         ..ask(
@@ -100,7 +109,7 @@ pub(super) async fn settings(configuration: &mut Configuration, dialog: &mut dyn
         let answer = dialog.ask(&question, &|text| seconds(text).map(drop)).await?;
         configuration.boot.grace = seconds(&answer).map_err(Stopped::BadInput)?;
     }
-    Ok(())
+    Ok(wish)
 }
 
 const MASTER: (&str, &str, &str) = (
@@ -270,9 +279,10 @@ pub fn addresses(text: &str) -> Result<Vec<IpAddr>, String> {
 
 async fn ask_mode(
     (key, flag, prompt): (&'static str, &'static str, &str),
+    usual: &str,
     dialog: &mut dyn Dialog,
 ) -> Result<Mode, Stopped> {
-    let question = Question { choices: MODES, ..ask(key, flag, prompt, Some("manual")) };
+    let question = Question { choices: MODES, ..ask(key, flag, prompt, Some(usual)) };
     let answer = dialog.ask(&question, &|text| mode(text).map(drop)).await?;
     mode(&answer).map_err(Stopped::BadInput)
 }

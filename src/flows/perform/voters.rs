@@ -34,7 +34,11 @@ impl Performer<'_> {
                     .to_owned(),
             ));
         }
-        Ok("nothing is automatic yet".to_owned())
+        Ok(if self.configuration.takeover.is_any_automatic() {
+            "takeover is automatic once all voters work and hear each other".to_owned()
+        } else {
+            "nothing is automatic yet".to_owned()
+        })
     }
 
     /// Takes files and units out, and then every gate: one that nobody opens any more would block its server.

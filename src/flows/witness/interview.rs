@@ -3,17 +3,28 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use crate::domain::given::Given;
 use crate::domain::lease::{Endpoint, Timing};
 use crate::flows::Stopped;
 use crate::ports::dialog::{Dialog, DialogError, Question};
 use crate::ports::voter_setup::{EtcdWish, Third, Wish};
 
+/// Nobody has the third vote yet.
+const LATER: &str = "later";
+
 /// Who may have the third vote.
 const THIRDS: &[(&str, &str)] = &[
+    (LATER, "nobody yet: a person switches (see `settings witness`)"),
     ("witness", "a third Linux machine, at neither site, with this program"),
     ("etcd", "an etcd cluster at a third place"),
     ("control-address", "weaker: both may be live when their line is cut"),
 ];
+
+/// The same where somebody has to have it.
+const NOW: &[(&str, &str)] = THIRDS.split_at(1).1;
+
+/// The UDP port of the two monitors where none is given (DESIGN §9).
+const PORT: u16 = 9527;
 
 /// The profiles of times.
 const TIMINGS: &[(&str, &str)] = &[
@@ -25,14 +36,37 @@ const TIMINGS: &[(&str, &str)] = &[
 /// Where the witness's file is written if nobody says otherwise.
 const FILE: &str = "witness-lease.yaml";
 
-/// Asks who has the third vote, and how fast it is to be; `port` is that of the monitors.
-pub(super) async fn ask(port: u16, dialog: &mut dyn Dialog) -> Result<Wish, Stopped> {
-    let is_one = |text: &str| THIRDS.iter().any(|(word, _)| *word == text);
-    let among = |text: &str| if is_one(text) { Ok(()) } else { Err(format!("\"{text}\" is none of the choices")) };
-    let asked = Question { choices: THIRDS, ..question(("third_vote", "ADDRESS"), "Who has the third vote?", None) };
-    let third = dialog.ask(&asked, &among).await?;
-    let third = match third.as_str() {
-        "witness" => ask_witness(port, dialog).await?,
+/// Asks who has the third vote, and how fast it is to be.
+///
+/// # Errors
+/// When an answer is missing or wrong.
+pub(super) async fn ask(given: &Given, dialog: &mut dyn Dialog) -> Result<Wish, Stopped> {
+    let asked = question(("third_vote", "ADDRESS"), "Who has the third vote?", None);
+    let third = dialog.ask(&Question { choices: NOW, ..asked }, &|text| among(NOW, text)).await?;
+    ask_about(&third, given, "ADDRESS", dialog).await
+}
+
+/// The same where it may be left for later, as `configure` asks it; nothing then.
+///
+/// # Errors
+/// When an answer is missing or wrong.
+pub async fn ask_now_or_later(given: &Given, dialog: &mut dyn Dialog) -> Result<Option<Wish>, Stopped> {
+    let prompt = "Who has the third vote, so that a takeover needs nobody?";
+    let asked = question(("third_vote", "--witness"), prompt, Some(LATER));
+    let third = dialog.ask(&Question { choices: THIRDS, ..asked }, &|text| among(THIRDS, text)).await?;
+    if third == LATER { Ok(None) } else { ask_about(&third, given, "--witness", dialog).await.map(Some) }
+}
+
+fn among(choices: &[(&str, &str)], text: &str) -> Result<(), String> {
+    let is_one = choices.iter().any(|(word, _)| *word == text);
+    if is_one { Ok(()) } else { Err(format!("\"{text}\" is none of the choices")) }
+}
+
+/// Asks for what is to be known of the one who has the third vote; a witness's address is given by `flag`.
+async fn ask_about(third: &str, given: &Given, flag: &'static str, dialog: &mut dyn Dialog) -> Result<Wish, Stopped> {
+    let port = given.lease_port.unwrap_or(PORT);
+    let third = match third {
+        "witness" => ask_witness(port, flag, dialog).await?,
         "etcd" => ask_etcd(dialog).await?,
         _ => Third::ControlAddress,
     };
@@ -43,13 +77,13 @@ pub(super) async fn ask(port: u16, dialog: &mut dyn Dialog) -> Result<Wish, Stop
     Ok(Wish { third, port, timing })
 }
 
-async fn ask_witness(port: u16, dialog: &mut dyn Dialog) -> Result<Third, Stopped> {
+async fn ask_witness(port: u16, flag: &'static str, dialog: &mut dyn Dialog) -> Result<Third, Stopped> {
     let prompt = "Where does the witness listen? (its address, or ADDRESS:PORT)";
-    let asked = question(("witness_address", "ADDRESS"), prompt, None);
+    let asked = question(("witness_address", flag), prompt, None);
     let address = dialog.ask(&asked, &|text| place(text, port).map(drop)).await?;
     let address = place(&address, port).map_err(Stopped::BadInput)?;
     let prompt = "Where is the witness's file written, to be carried there?";
-    let asked = question(("witness_file", "--file"), prompt, Some(FILE));
+    let asked = question(("witness_file", "--witness-file"), prompt, Some(FILE));
     let file = PathBuf::from(dialog.ask(&asked, &|text| named(text)).await?);
     Ok(Third::Witness { address, file })
 }
