@@ -205,10 +205,10 @@ async fn cut_off_everywhere(deed: Deed) {
     assert_ne!(before, done, "{deed:?} changes something");
     untouched.end("undisturbed");
     let case = Case { prepared, deed, before, done };
-    // What is cut before a line and what is cut after the one before it differ by little: one of both goes on, the other
-    // back.
+    // Each step is cut off before and after its deed. Which of both goes on, and which goes back, takes turns from step
+    // to step.
     for line in 1..=case.prepared.lines() {
-        let way = if line % 2 == 0 { Way::Resume } else { Way::Abandon };
+        let way = if line / 2 % 2 == 0 { Way::Resume } else { Way::Abandon };
         for cut in [Cut::Before(line), Cut::After(line)] {
             case.try_out(cut, way).await;
         }

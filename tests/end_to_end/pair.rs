@@ -1,6 +1,7 @@
 //! A pair of sites, worked on through the real binary at the operator's seat, LIM 1 of the alternate.
 
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use mxone_system_redundancy::domain::site::Site;
 use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
@@ -219,9 +220,15 @@ impl Pair {
     pub fn audited(&self, doing: impl FnOnce()) -> Story {
         let auditor = Auditor::start(&self.lab);
         auditor.look_a_while();
-        doing();
+        let done = catch_unwind(AssertUnwindSafe(doing));
         auditor.look_a_while();
-        auditor.stop()
+        let story = auditor.stop();
+        if let Err(failure) = done {
+            // It may have failed because two were live, and that is to be said.
+            story.never_two_live();
+            resume_unwind(failure);
+        }
+        story
     }
 }
 

@@ -91,7 +91,8 @@ impl Story {
     pub fn live_in_turn(&self, sites: &[Site]) {
         self.never_two_live();
         let seen = self.sites();
-        // Two live sites of which one is seen now and the other then, by an auditor that was held up.
+        // One more may be a takeover for a machine that stood still. More are two live sites of which one is seen now and
+        // the other then, by an auditor that was held up.
         let words = if seen.len() > sites.len() + 1 { TWO_LIVE } else { "these sites were live in turn" };
         assert_eq!(seen, sites, "{words}: {:?}", self.reigns());
         if let [old, new] = sites {

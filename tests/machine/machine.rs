@@ -42,7 +42,8 @@ pub async fn undisturbed(unfair: Duration, tried: impl AsyncFn()) {
 /// The same for a measurement of milliseconds: one that was spoiled each time was skipped, and that is told.
 pub async fn measured(unfair: Duration, measure: impl AsyncFn()) {
     if let Some(failure) = spoiled(unfair, measure).await {
-        let text = failure.downcast_ref::<String>().map_or("", String::as_str);
+        let text = failure.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| failure.downcast_ref::<&str>().copied()).unwrap_or_default();
         remark(&format!("skipped, because this machine stood still in each of {TRIES} tries; the last: {text}"));
     }
 }
