@@ -25,12 +25,14 @@ impl Node {
         if self.seen > self.tally.epoch || self.used_up >= self.tally.epoch {
             self.tally = Tally::of(self.seen.max(self.used_up).next());
         }
-        let lasts = self.tally.until(self.setup.timing.lease()).map_or(Duration::ZERO, |until| until.since(now));
+        let lasts = self.until().map_or(Duration::ZERO, |until| until.since(now));
         let is_answered = lasts > self.setup.timing.lease() / 2;
         if self.wanted(now) == Kind::Standing {
             self.clear(Worry::NotArmed, effects);
         }
-        let may_arm = self.arm_from.is_none_or(|from| now >= from);
+        // Where nobody is heard who could take over, an armed site has only one more fault to be blocked by.
+        let is_heard = self.senses.peer_heard(now, self.setup.timing.silent_after()).is_some();
+        let may_arm = is_heard && self.arm_from.is_none_or(|from| now >= from);
         if self.gate == Gate::Unarmed && self.wanted(now) == Kind::Lease && is_answered && may_arm {
             self.ticket += 1;
             self.gate = Gate::Arming { ticket: self.ticket };
@@ -67,7 +69,7 @@ impl Node {
             return;
         }
         self.gate = Gate::Timed;
-        self.right = self.tally.until(self.setup.timing.lease());
+        self.right = self.until();
         self.arm_from = None;
         self.clear(Worry::NotArmed, effects);
         effects.push(Effect::Tell(Told::Armed));
@@ -157,15 +159,23 @@ impl Node {
             effects.push(Effect::Send { to, message: Message::Ask(ask) });
         }
         let is_reached = matches!(self.senses.control_seen(self.limits()), Control::Reached { .. });
-        // What waits in the socket of a process that was frozen may say that the other site is live.
-        let is_entitled =
-            self.tally.stands() || self.tally.until(self.setup.timing.lease()).is_some_and(|end| end > now);
-        let has_listened = is_entitled || now.since(self.listens_from) >= self.setup.timing.silent_after();
-        if self.setup.third == ThirdVote::ControlAddress && is_reached && has_listened {
+        if self.setup.third == ThirdVote::ControlAddress && is_reached && self.may_control_addresses_vote(now) {
             self.tally.count(Voter::Witness, now, kind);
             self.vote_for_oneself(kind, stamp, now);
             self.settle(now, effects);
         }
+    }
+
+    /// Control addresses vote for a right that still lasts; for a new one only once the other site had time to be heard:
+    /// what waits in the socket of a process that was frozen may say that it is live.
+    fn may_control_addresses_vote(&self, now: Moment) -> bool {
+        let lasts = self.tally.stands() || self.until().is_some_and(|end| end > now);
+        lasts || now.since(self.listens_from) >= self.setup.timing.silent_after()
+    }
+
+    /// When the right ends that the votes back.
+    fn until(&self) -> Option<Moment> {
+        self.tally.until(self.setup.timing.lease())
     }
 
     /// The own vote is cast with the first of another voter: a site that nobody backs keeps it for the other one.
@@ -185,7 +195,7 @@ impl Node {
             self.clear(Worry::Vouched, effects);
         }
         match self.gate {
-            Gate::Unarmed if self.unconfirmed && self.tally.until(self.setup.timing.lease()).is_some() => {
+            Gate::Unarmed if self.unconfirmed && self.until().is_some() => {
                 self.unconfirmed = false;
                 effects.push(Effect::Open { right: Right::Standing, epoch: self.tally.epoch });
                 self.become_live(Kind::Standing, now, effects);
@@ -208,7 +218,7 @@ impl Node {
     }
 
     fn prolong(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        let until = self.tally.until(self.setup.timing.lease()).filter(|until| *until > now);
+        let until = self.until().filter(|until| *until > now);
         let Some(until) = until.filter(|until| self.right.is_none_or(|right| *until > right)) else { return };
         self.gate = Gate::Timed;
         self.right = Some(until);
@@ -218,7 +228,7 @@ impl Node {
 
     fn become_live(&mut self, kind: Kind, now: Moment, effects: &mut Vec<Effect>) {
         let order = Order { active: self.setup.site, epoch: self.tally.epoch };
-        let votes = self.tally.until(self.setup.timing.lease()).is_some();
+        let votes = self.until().is_some();
         if !votes || (self.role == Role::Live && self.promises.memory().order == order) {
             return;
         }

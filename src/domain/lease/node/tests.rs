@@ -9,6 +9,7 @@ use crate::domain::lease::message::{Ask, Beat, Clock, Echo, Grant, Release, Stan
 use crate::domain::lease::reason::{Reason, Trouble};
 use crate::domain::site::Order;
 
+mod arms;
 mod asked;
 mod listens;
 
@@ -113,54 +114,6 @@ fn clock(seconds: u64) -> Clock {
 
 fn at(millis: u64) -> Moment {
     Moment::from_nanos(millis * 1_000_000)
-}
-
-#[test]
-fn a_site_whose_gates_could_not_all_be_armed_stays_open_and_tries_again_later() {
-    let (mut node, ticket, sent) = arming();
-    let effects = node.step(Event::NotArmed { ticket }, at(sent));
-    let opens = |effect: &Effect| matches!(effect, Effect::Open { right: Right::Standing, .. });
-    assert!(effects.iter().any(opens), "some gates end by themselves already: {effects:?}");
-    assert_eq!(node.guarantee(at(sent)).word(), "lost", "what was promised is not in force");
-    let arms = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::Arm { .. }));
-    let mut armed_at = None;
-    for second in 1..60 {
-        let now = at(sent + second * 1000);
-        let effects = node.step(Event::Tick, now);
-        if arms(&effects) {
-            armed_at = Some(second);
-            break;
-        }
-        answered(&mut node, &effects, now);
-    }
-    assert!(armed_at.is_some_and(|second| (29..35).contains(&second)), "{armed_at:?}");
-}
-
-/// The primary, live by standing promises, told to be automatic, about to arm; with the ticket and the millisecond.
-fn arming() -> (Node, u64, u64) {
-    let takeover = TakeoverSettings {
-        alternate_from_primary: Mode::Automatic,
-        primary_from_alternate: Mode::Manual,
-        ..TakeoverSettings::default()
-    };
-    let memory = Memory::first(Site::Primary, Agreed::first(takeover));
-    let (timing, third) = (Timing::STANDARD, ThirdVote::Witness);
-    let setup = Setup { site: Site::Primary, timing, third };
-    let (mut node, mut effects) = Node::start(setup, Stored::Whole(memory.clone()), memory, GateSeen::Unarmed, at(0));
-    for second in 0..20 {
-        let now = second * 1000 + 1;
-        effects.extend(node.step(Event::Tick, at(now)));
-        let armed = effects.iter().find_map(|effect| {
-            let Effect::Arm { ticket, .. } = effect else { return None };
-            Some(*ticket)
-        });
-        if let Some(ticket) = armed {
-            return (node, ticket, now);
-        }
-        answered(&mut node, &effects, at(now));
-        effects.clear();
-    }
-    panic!("it never armed");
 }
 
 /// The witness grants what it is asked for, at once.
@@ -357,12 +310,15 @@ fn forced() -> Node {
 }
 
 fn beat_of_the_primary(node: &Node, sent: u64, live: Option<Epoch>) -> Event {
-    let order =
-        live.map_or(Order { active: Site::Primary, epoch: Epoch(1) }, |epoch| Order { active: Site::Primary, epoch });
+    beat_of(Site::Primary, node, sent, live)
+}
+
+fn beat_of(site: Site, node: &Node, sent: u64, live: Option<Epoch>) -> Event {
+    let order = live.map_or(Order { active: Site::Primary, epoch: Epoch(1) }, |epoch| Order { active: site, epoch });
     let standing = Standing { live, asks: false, control: true, healthy: true, data: true, doubted: false };
     let (stamp, agreed) = (Stamp { start: 1, sent }, node.memory().agreed.clone());
     let message = Message::Beat(Box::new(Beat { stamp, order, standing, agreed }));
-    Event::Heard { from: Voter::Monitor(Site::Primary), message }
+    Event::Heard { from: Voter::Monitor(site), message }
 }
 
 /// How the node tells the other site that it is, at its next beat.

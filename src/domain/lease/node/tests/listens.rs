@@ -15,7 +15,7 @@ fn a_live_site_that_was_frozen_is_not_opened_by_its_control_addresses_before_it_
     let effects = node.step(Event::Tick, at(THAWED));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Close { .. })), "{effects:?}");
     assert!(!opens(&effects), "{effects:?}");
-    node.step(beat_of(Site::Alternate, &node, Some(Epoch(9))), at(THAWED + 5));
+    node.step(beat_of(Site::Alternate, &node, node.sent, Some(Epoch(9))), at(THAWED + 5));
     assert!(!run(&mut node, THAWED + 10, THAWED + 2_000), "the other site is live");
 }
 
@@ -24,12 +24,12 @@ fn a_blocked_site_that_was_frozen_is_not_opened_by_its_control_addresses_before_
     for is_other_live in [true, false] {
         let mut node = alone(Site::Alternate);
         for second in 0..FROZEN / 1000 {
-            node.step(beat_of(Site::Primary, &node, Some(Epoch(4))), at(second * 1000 + 10));
+            node.step(beat_of(Site::Primary, &node, node.sent, Some(Epoch(4))), at(second * 1000 + 10));
             assert!(!run(&mut node, second * 1000 + 20, second * 1000 + 1000), "the other site is live");
         }
         assert!(!opens(&node.step(Event::Tick, at(THAWED))), "what the other site said meanwhile is not read yet");
         if is_other_live {
-            node.step(beat_of(Site::Primary, &node, Some(Epoch(4))), at(THAWED + 5));
+            node.step(beat_of(Site::Primary, &node, node.sent, Some(Epoch(4))), at(THAWED + 5));
             assert!(!run(&mut node, THAWED + 10, THAWED + 2_000), "the other site is live");
         } else {
             assert!(run(&mut node, THAWED + 10, THAWED + 10_000), "it has listened, and the other site is gone");
@@ -41,7 +41,9 @@ fn a_blocked_site_that_was_frozen_is_not_opened_by_its_control_addresses_before_
 fn a_site_that_was_frozen_while_its_gates_were_being_armed_is_not_prolonged_before_it_has_listened() {
     let mut node = found(Site::Primary, GateSeen::Unarmed);
     let ticket = (1..FROZEN).step_by(250).find_map(|millis| {
-        node.step(Event::Tick, at(millis)).iter().find_map(|effect| {
+        let mut effects = node.step(beat_of(Site::Alternate, &node, node.sent, None), at(millis));
+        effects.extend(node.step(Event::Tick, at(millis)));
+        effects.iter().find_map(|effect| {
             let Effect::Arm { ticket, .. } = effect else { return None };
             Some(*ticket)
         })
@@ -50,7 +52,7 @@ fn a_site_that_was_frozen_while_its_gates_were_being_armed_is_not_prolonged_befo
     assert!(!opens(&effects), "the kernels have blocked meanwhile: {effects:?}");
 }
 
-/// Steps every renewal; whether the gates were opened.
+/// Steps four times a renewal, each time to its end; whether the gates were opened.
 fn run(node: &mut Node, from: u64, until: u64) -> bool {
     let steps = (from..until).step_by(usize::try_from(RENEWAL / 4).unwrap());
     steps.filter(|millis| opens(&node.step(Event::Tick, at(*millis)))).count() > 0
@@ -81,12 +83,4 @@ fn found(site: Site, gate: GateSeen) -> Node {
     node.step(Event::Data { age: Some(Duration::from_secs(60)) }, at(1));
     node.step(Event::Control { answering: 2, of: 2 }, at(1));
     node
-}
-
-fn beat_of(other: Site, node: &Node, live: Option<Epoch>) -> Event {
-    let order = Order { active: other, epoch: live.unwrap_or(Epoch(1)) };
-    let standing = Standing { live, asks: false, control: true, healthy: true, data: true, doubted: false };
-    let stamp = Stamp { start: 1, sent: node.sent };
-    let message = Message::Beat(Box::new(Beat { stamp, order, standing, agreed: node.memory().agreed.clone() }));
-    Event::Heard { from: Voter::Monitor(other), message }
 }
