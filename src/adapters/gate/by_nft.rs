@@ -27,13 +27,18 @@ impl ByNft {
         Self { nft: Nft::new(host), table, form: None }
     }
 
-    async fn learn_form(&mut self) -> Result<GateRead, GateError> {
+    /// How the running nft prints our rules: another may be of another version.
+    async fn form(&mut self) -> Result<GateRead, GateError> {
+        if let Some((form, _)) = self.form.as_ref().filter(|(_, learned_by)| *learned_by == self.nft.starts()) {
+            return Ok(form.clone());
+        }
         self.nft.say(&self.table.load_form()).await?;
         let listed = self.nft.say(GateTable::LIST_FORM).await?;
+        let learned_by = self.nft.starts();
         self.nft.say(GateTable::DELETE_FORM).await?;
         let Answer::Done(printed) = listed else { return Err(unreadable("")) };
         let form = GateRead::parse(&printed).ok_or_else(|| unreadable(&printed))?;
-        self.form = Some((form.clone(), self.nft.starts()));
+        self.form = Some((form.clone(), learned_by));
         Ok(form)
     }
 }
@@ -61,16 +66,9 @@ impl Way for ByNft {
     }
 
     async fn read(&mut self) -> Result<Option<Read>, GateError> {
-        let (mut form, learned_by) = match &self.form {
-            Some(form) => form.clone(),
-            None => (self.learn_form().await?, self.nft.starts()),
-        };
+        let form = self.form().await?;
         let Answer::Done(printed) = self.nft.say(GateTable::LIST).await? else { return Ok(None) };
         let read = GateRead::parse(&printed).ok_or_else(|| unreadable(&printed))?;
-        if !read.is_whole(&form) && self.nft.starts() != learned_by {
-            // It may have been replaced by another version meanwhile, which prints the same rules otherwise.
-            form = self.learn_form().await?;
-        }
         Ok(Some(Read { whole: read.is_whole(&form), closed: read.is_closed(), ends: read.ends() }))
     }
 

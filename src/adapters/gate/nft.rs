@@ -62,7 +62,7 @@ impl Nft {
         Self { host, running: None, told: 0, starts: 0 }
     }
 
-    /// Starts one if none is running, or if that was told too much.
+    /// Starts one if none is running, or if that was told too much. Not before each line: a close is not to wait for it.
     pub(super) async fn start(&mut self) -> Result<(), GateError> {
         if self.running.is_none() || self.told >= REPLACED_AFTER {
             match started(self.host.as_ref()).await {
@@ -88,8 +88,10 @@ impl Nft {
     ///
     /// One that does not answer is ended, and the next line starts another.
     pub(super) async fn say(&mut self, line: &str) -> Result<Answer, GateError> {
-        self.start().await?;
-        self.told += 1;
+        if self.running.is_none() {
+            self.start().await?;
+        }
+        self.told = self.told.saturating_add(1);
         // Given up half-way, its answers would be taken for those of the next line: it is put back only after the last.
         let mut conversation = self.running.take().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
         let printed = timeout(ANSWERS_WITHIN, exchange(&mut conversation, line)).await.map_err(io::Error::from)??;

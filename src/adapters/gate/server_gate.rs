@@ -122,7 +122,10 @@ impl ServerGate {
     /// [`GateError`] when it cannot be read.
     pub async fn is_whole(&self) -> Result<bool, GateError> {
         let mut inside = self.inside.lock().await;
-        let read = inside.way().await?.read().await?;
+        let way = inside.way().await?;
+        // A gate that is closed for long is looked at and never written.
+        way.start().await?;
+        let read = way.read().await?;
         let as_told = match (inside.made, &read) {
             (Made::Deleted, found) => found.is_none(),
             (Made::Nothing, None) => true,
