@@ -156,12 +156,13 @@ async fn send_program(host: &dyn Host) -> Result<(String, Option<String>), Setup
     let send = Command::new(["dd".to_owned(), format!("of={new}"), "conv=fsync".to_owned(), "status=none".to_owned()]);
     run_checked(host, send.with_input(program).within(PROGRAM_SENT_WITHIN)).await?;
     run_checked(host, Command::new(["chmod", "0755", &new])).await?;
-    let was_there = host.run(Command::new(["test", "-e", PROGRAM])).await?.success();
-    run_checked(host, Command::new(["mv", "-T", &new, PROGRAM])).await?;
-    if !was_there {
-        let sum = run_checked(host, Command::new(["sha256sum", PROGRAM])).await?;
-        server_file::write(host, SENT, sum.text()).await?;
+    if !host.run(Command::new(["test", "-e", PROGRAM])).await?.success() {
+        // Before it is there, so that one that was sent is never taken for one that was there.
+        let sum = run_checked(host, Command::new(["sha256sum", &new])).await?;
+        let sum = sum.text().replacen(&new, PROGRAM, 1);
+        server_file::write(host, SENT, sum).await?;
     }
+    run_checked(host, Command::new(["mv", "-T", &new, PROGRAM])).await?;
     Ok((PROGRAM.to_owned(), Some(format!("the program was sent to {PROGRAM} on LIM 1 of the primary system"))))
 }
 
