@@ -126,14 +126,15 @@ fn every_invalid_answers_file_is_told_what_to_write_and_where() {
 
 #[test]
 fn a_right_answers_file_gets_as_far_as_the_first_server() {
-    let answers = repository("fixtures/answers/valid/usual.yaml");
-    let text =
-        fs::read_to_string(answers).unwrap().replace("192.0.2.11/24", "127.0.0.1").replace("port: 22", "port: 1");
-    let root = Root::empty();
-    root.write("answers.yaml", text.as_bytes());
-    let file = root.folder.path().join("etc/mxone_system_redundancy/answers.yaml");
-    let flags = ["--alternate-server", "1=192.0.2.1", "--answers", file.to_str().unwrap()];
-    root.run(&[&["configure", "--yes"], &flags[..]].concat()).ended(4).complains("127.0.0.1 does not answer");
+    for answers in files("fixtures/answers/valid", ".yaml") {
+        let text = fs::read_to_string(answers).unwrap();
+        let text = text.replace("192.0.2.11/24", "127.0.0.1").replace("port: 22", "port: 1");
+        let root = Root::empty();
+        root.write("answers.yaml", text.as_bytes());
+        let file = root.folder.path().join("etc/mxone_system_redundancy/answers.yaml");
+        let flags = ["--alternate-server", "1=192.0.2.1", "--answers", file.to_str().unwrap()];
+        root.run(&[&["configure", "--yes"], &flags[..]].concat()).ended(4).complains("127.0.0.1 does not answer");
+    }
 }
 
 #[test]

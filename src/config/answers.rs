@@ -205,7 +205,7 @@ fn check_goes_with<T>(
 ) {
     if let Some(answer) = answer.filter(|_| third != Some(who)) {
         let message = format!("this is asked only where {told} has the third vote");
-        problems.push(Problem::at(file, answer, message).write(format!("`third_vote: {who}` beside it as well")));
+        problems.push(Problem::at(file, answer, message).write(format!("`third_vote: {who}`, or leave this out")));
     }
 }
 

@@ -177,6 +177,7 @@ fn advice(stopped: &Stopped) -> (Exit, Option<&'static str>) {
         Stopped::WentBack { .. } => {
             (Exit::Failed, Some("see `status` for how things are now and `history` for each step"))
         }
+        Stopped::VotersNotSetUp(_) => (Exit::Unknown, Some("try that again with `settings witness`")),
         Stopped::LeftStanding { .. } => (Exit::Unknown, Some("see `status` for how things are now")),
         Stopped::Stuck { .. } => (
             Exit::Unknown,

@@ -12,7 +12,7 @@ use crate::domain::backup::{Generation, GenerationName};
 use crate::domain::configuration::Configuration;
 use crate::domain::given::Given;
 use crate::domain::plan::{Action, Plan, Step};
-use crate::domain::preflight::{Check, hindrances};
+use crate::domain::preflight::{Check, Finding, hindrances};
 use crate::domain::scan::Scan;
 use crate::domain::site::{ServerId, Site};
 use crate::domain::takeover::Situation;
@@ -45,9 +45,10 @@ pub async fn configure(
     let (ended, wish) = ended?;
     if let (Ended::Done, Some(wish)) = (&ended, wish) {
         // An action of its own: a pair that takes over by hand alone is worth keeping.
-        witness::set_up_after_configure(ports, request, &wish, dialog).await.map_err(|source| {
-            Stopped::LeftStanding { step: "set the voters up".to_owned(), source: Box::new(source) }
-        })?;
+        // What is stuck is unfinished, and goes on or back as any other action does.
+        let is_stuck = |error: &Stopped| matches!(error, Stopped::Stuck { .. });
+        let set_up = witness::set_up_after_configure(ports, request, &wish, dialog).await;
+        set_up.map_err(|error| if is_stuck(&error) { error } else { Stopped::VotersNotSetUp(Box::new(error)) })?;
     }
     drop(held);
     Ok(ended)
@@ -69,6 +70,8 @@ async fn prepare_and_set_up(
     configuration.translation = dialog.complete_translation(&scan, configuration.translation).await?;
     refuse_wrong_translation(&configuration.translation, &scan)?;
     let wish = interview::settings(&mut configuration, given, dialog).await?;
+    let preflight = Preflight { ports, systems: &systems, configuration: &configuration, who: &request.person.who };
+    refuse_hindrances(&preflight.check(&[BY_MODE], None, dialog).await, request)?;
     if let Some(wish) = &wish {
         witness::check(ports, &configuration, &systems, wish).await?;
     }
@@ -76,9 +79,11 @@ async fn prepare_and_set_up(
     let kept_already = ports.mirrors.generations()?.iter().any(|kept| kept.name == mirror.name);
     let mut plan = plan(&configuration, &situation, &mirror.name, kept_already);
     plan.warnings.extend(unconfirmed(&configuration, &scan));
-    plan.warnings.extend(wish.as_ref().map(|wish| {
-        format!("the voters are set up afterwards, by a plan of its own: {} has the third vote", wish.third)
-    }));
+    if let Some(wish) = &wish {
+        let told = format!("third vote: {}; the voters are set up after the pair, by a plan of their own", wish.third);
+        dialog.tell(News::Note(told));
+        dialog.tell(News::Note(witness::warning(wish)));
+    }
     let material = Some(ports.settings.material(&configuration));
     let performer = Performer::new(ports, &systems, &configuration);
     Ok((propose(&performer, request, Proposal { plan, material, word: None }, dialog).await?, wish))
@@ -136,6 +141,14 @@ fn unread((server, traffic): (&ServerId, &Traffic)) -> Option<String> {
     }
 }
 
+/// The check that depends on what is asked last.
+const BY_MODE: Check = Check::AutomaticFallback;
+
+fn refuse_hindrances(findings: &[Finding], request: &Request) -> Result<(), Stopped> {
+    let hindrances = hindrances(findings, &request.skipped);
+    if hindrances.is_empty() { Ok(()) } else { Err(Stopped::Hindered(hindrances)) }
+}
+
 /// Makes the preflight checks, and fetches the current backup into the scratch folder.
 async fn first_mirror(
     ports: &Ports,
@@ -150,11 +163,8 @@ async fn first_mirror(
         None => None,
     };
     let preflight = Preflight { ports, systems, configuration, who: &request.person.who };
-    let findings = preflight.check(&Check::ALL, known, dialog).await;
-    let hindrances = hindrances(&findings, &request.skipped);
-    if !hindrances.is_empty() {
-        return Err(Stopped::Hindered(hindrances));
-    }
+    let now: Vec<Check> = Check::ALL.into_iter().filter(|check| *check != BY_MODE).collect();
+    refuse_hindrances(&preflight.check(&now, known, dialog).await, request)?;
     configured::note_skipped(ports, request, Action::Configure)?;
     let Some((backup, _)) = known else {
         return Err(Stopped::NotAllowed("the primary has no backup to make the first mirror of".to_owned()));

@@ -19,26 +19,9 @@ use crate::ports::dialog::Dialog;
 pub async fn remove(ports: &Ports, request: &Request, dialog: &mut dyn Dialog) -> Result<Ended, Stopped> {
     let held = if request.dry_run { None } else { Some(configured::lock(ports, Action::Remove, request)?) };
     let Configured { configuration, systems } = Configured::open(ports)?;
-    let has_voters = ports.voter_setup.is_set_up();
-    if has_voters {
-        witness::refuse_while_automatic(&configuration)?;
-    }
     let situation = survey::situation(ports, &systems, &configuration).await?;
-    let mut plan = plan(&situation)?;
-    if has_voters {
-        refuse_held_by_gates(&situation)?;
-        // First, while each server still knows whose order it keeps. They cannot be put back: their keys are gone.
-        plan.steps.insert(0, Step::TakeOutVoters);
-        plan.warnings
-            .push("the voters of automatic takeover are taken out, and no step back brings them back".to_owned());
-        if Seen::of(&situation, Site::Primary) == Seen::Silent {
-            plan.warnings.push(
-                "the primary does not answer, so its monitor stays there; without a witness that makes it live by itself \
-                 when it is back: disable its monitor before it is connected again"
-                    .to_owned(),
-            );
-        }
-    }
+    let voters = ports.voter_setup.is_set_up().then(|| witness::taking_out(&configuration, &situation)).transpose()?;
+    let plan = plan(&situation, voters)?;
     let material = Some(ports.settings.material(&configuration));
     let performer = Performer::new(ports, &systems, &configuration);
     let ended = propose(&performer, request, Proposal { plan, material, word: None }, dialog).await;
@@ -46,8 +29,9 @@ pub async fn remove(ports: &Ports, request: &Request, dialog: &mut dyn Dialog) -
     ended
 }
 
-/// Plans the removal by the traffic state of both sides (table 6.4 of the MX-ONE reference).
-fn plan(situation: &Situation) -> Result<Plan, Stopped> {
+/// Plans the removal by the traffic state of both sides (table 6.4 of the MX-ONE reference). Where there are voters, with
+/// what is to be known before they are taken out.
+fn plan(situation: &Situation, voters: Option<Vec<String>>) -> Result<Plan, Stopped> {
     let [primary, alternate] = Site::BOTH.map(|site| Seen::of(situation, site));
     let mut warnings = Vec::new();
     match (primary, alternate) {
@@ -71,13 +55,17 @@ fn plan(situation: &Situation) -> Result<Plan, Stopped> {
     }
     let reached: BTreeSet<ServerId> = Site::BOTH.into_iter().flat_map(|site| situation.answering(site)).collect();
     warnings.extend(left_behind(situation, &reached));
+    // The voters first, while each server still knows whose order it keeps.
+    let mut steps: Vec<Step> = voters.iter().map(|_| Step::TakeOutVoters).collect();
+    warnings.extend(voters.into_iter().flatten());
+    steps.extend([
+        Step::RemoveGuard { servers: reached.clone() },
+        Step::ForgetOrder { servers: reached.clone() },
+        Step::RemoveConfiguration,
+    ]);
     Ok(Plan {
         action: Action::Remove,
-        steps: vec![
-            Step::RemoveGuard { servers: reached.clone() },
-            Step::ForgetOrder { servers: reached.clone() },
-            Step::RemoveConfiguration,
-        ],
+        steps,
         way_back: vec![
             Step::SaveConfiguration,
             Step::Order { servers: reached.clone(), order: situation.order },
@@ -85,21 +73,6 @@ fn plan(situation: &Situation) -> Result<Plan, Stopped> {
         ],
         warnings,
     })
-}
-
-/// A gate goes with the voters, and whatever it alone holds back would be open then.
-fn refuse_held_by_gates(situation: &Situation) -> Result<(), Stopped> {
-    let is_held = |traffic: &Traffic| matches!(traffic, Traffic::Blocked { .. }) && !traffic.is_blocked_for_good();
-    let held: BTreeSet<ServerId> =
-        situation.servers.iter().filter(|(_, traffic)| is_held(traffic)).map(|(server, _)| *server).collect();
-    if held.is_empty() {
-        return Ok(());
-    }
-    Err(Stopped::NotAllowed(format!(
-        "only the gate of automatic takeover blocks {}, and it would go; the monitor blocks with lasting rules within \
-         seconds, so look with `status` and try again",
-        Servers(&held)
-    )))
 }
 
 /// How a site shows itself as a whole.
@@ -146,25 +119,4 @@ fn left_behind(situation: &Situation, reached: &BTreeSet<ServerId>) -> Vec<Strin
         ));
     }
     left
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::domain::site::{Epoch, Order};
-    use crate::domain::traffic::Origin;
-
-    #[test]
-    fn voters_whose_gate_alone_blocks_a_server_are_not_taken_out() {
-        let lasting = Traffic::Blocked { origin: Origin::Order, since: None, turned_away: 0 };
-        for (of_alternate, is_refused) in [(lasting, false), (Traffic::BY_GATE, true)] {
-            let [primary, alternate] = Site::BOTH.map(ServerId::first_of);
-            let servers = BTreeMap::from([(primary, Traffic::Allowed), (alternate, of_alternate)]);
-            let order = Order { active: Site::Primary, epoch: Epoch(1) };
-            let refused = refuse_held_by_gates(&Situation { order, servers, loaded: true });
-            assert_eq!(matches!(refused, Err(Stopped::NotAllowed(_))), is_refused, "{refused:?}");
-        }
-    }
 }

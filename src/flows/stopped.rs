@@ -104,6 +104,9 @@ pub enum Stopped {
     /// A mirror.
     #[error(transparent)]
     Mirror(#[from] MirrorError),
+    /// The pair was configured, and not what was to come after it.
+    #[error("the pair is configured, and its voters are not set up")]
+    VotersNotSetUp(#[source] Box<Stopped>),
     /// The voters of automatic takeover could not be set up.
     #[error(transparent)]
     VoterSetup(#[from] SetupError),

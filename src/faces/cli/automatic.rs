@@ -47,7 +47,7 @@ pub struct WitnessWish {
 #[derive(Debug, Default, Args)]
 pub struct ThirdVote {
     /// Where the witness's file is written; on the witness it is `/etc/mxone_system_redundancy/lease/lease.yaml`.
-    #[arg(long, alias = "file", value_name = "FILE", requires = "address")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["etcd", "no_witness"])]
     pub witness_file: Option<PathBuf>,
     /// An etcd cluster is the witness: its members, as https://HOST:PORT with commas between.
     #[arg(long, value_name = "URLS", conflicts_with_all = ["address", "no_witness"])]
@@ -80,7 +80,7 @@ pub struct ThirdVote {
     #[arg(long, value_name = "PROFILE")]
     pub timing: Option<String>,
     /// The UDP port of the two monitors, 9527 without this.
-    #[arg(long, alias = "port", value_name = "PORT")]
+    #[arg(long, value_name = "PORT")]
     pub lease_port: Option<u16>,
 }
 

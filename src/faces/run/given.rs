@@ -10,20 +10,30 @@ use crate::domain::given::Given;
 use crate::domain::site::LimNumber;
 use crate::domain::traffic::TurnAway;
 use crate::domain::translation::TranslationEntry;
-use crate::faces::cli::{Configure, ThirdVote};
+use crate::faces::cli::{Configure, ThirdVote, WitnessWish};
 use crate::faces::failure::{Exit, Failure};
 
 impl Run<'_> {
     pub(super) fn given(&self, flags: &Configure) -> Result<Given, Failure> {
-        let mut given = match &self.common.answers {
-            Some(file) => self.ports.documents.answers(file).map_err(|problems| {
-                Failure::new(Exit::BadInput, format!("the answers file is not right:\n{}", problems.join("\n")))
-            })?,
-            None => Given::default(),
-        };
+        let mut given = self.answers()?;
         add_words(&mut given, flags);
         add_values(&mut given, flags)?;
         Ok(given)
+    }
+
+    /// The same for `settings witness`.
+    pub(super) fn given_of_voters(&self, flags: WitnessWish) -> Result<Given, Failure> {
+        let mut given = self.answers()?;
+        given.words.extend(third_vote(flags.address, &flags.third_vote));
+        given.lease_port = flags.third_vote.lease_port.or(given.lease_port);
+        Ok(given)
+    }
+
+    fn answers(&self) -> Result<Given, Failure> {
+        let Some(file) = &self.common.answers else { return Ok(Given::default()) };
+        self.ports.documents.answers(file).map_err(|problems| {
+            Failure::new(Exit::BadInput, format!("the answers file is not right:\n{}", problems.join("\n")))
+        })
     }
 }
 
@@ -47,7 +57,7 @@ fn add_words(given: &mut Given, flags: &Configure) {
 }
 
 /// What the flags answer of who has the third vote; `witness` is where one listens.
-pub(super) fn third_vote(witness: Option<String>, flags: &ThirdVote) -> impl Iterator<Item = (String, String)> {
+fn third_vote(witness: Option<String>, flags: &ThirdVote) -> impl Iterator<Item = (String, String)> {
     let third = match (flags, &witness) {
         (ThirdVote { no_witness: true, .. }, _) => Some("control-address"),
         (_, Some(_)) => Some("witness"),

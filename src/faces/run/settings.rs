@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::given::{entry, third_vote};
+use super::given::entry;
 use super::{Run, SCHEMA};
 use crate::domain::configuration;
 use crate::domain::given::Given;
@@ -52,10 +52,10 @@ impl Run<'_> {
                 self.ended(ended)
             }
             Setting::Witness(wish) => {
-                let words = third_vote(wish.address, &wish.third_vote).collect();
-                let given = Given { words, lease_port: wish.third_vote.lease_port, ..Given::default() };
+                let remove = wish.remove;
+                let given = self.given_of_voters(wish)?;
                 let mut dialog = self.dialog(given.clone(), false);
-                let ended = if wish.remove {
+                let ended = if remove {
                     flows::witness::take_out(self.ports, &request, &mut *dialog).await
                 } else {
                     flows::witness::set_up(self.ports, &request, &given, &mut *dialog).await

@@ -240,6 +240,11 @@ impl Job {
             }
             Asked::Translation { .. } => Pending::Translation,
             Asked::Plan { plan, word } => {
+                // What was done before goes by a plan of its own, and this one changes nothing yet.
+                if let Some(done) = self.plan.take().filter(|_| self.confirmed) {
+                    self.notes.push(format!("{} is done; this comes next", done.action));
+                    self.confirmed = false;
+                }
                 self.steps = plan.steps.iter().enumerate().map(|(i, step)| waiting(i + 1, step)).collect();
                 self.plan = Some(*plan);
                 Pending::Plan { word: word.map(|word| (Field::default(), word)), doing: false }

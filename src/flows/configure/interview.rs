@@ -22,6 +22,7 @@ pub const HELP: &[(&str, &str)] = &[
     ("primary_master_address", "configure#Master IP address"),
     ("alternate_master_address", "configure#Master IP address"),
     ("network_control_address", "configure#Network control address"),
+    ("third_vote", "configure#Third vote"),
     ("takeover.alternate-from-primary", "configure#Takeover"),
     ("takeover.primary-from-alternate", "configure#Takeover"),
     ("boot_without_peer", "configure#Boot without peer"),
@@ -101,7 +102,17 @@ pub(super) async fn settings(
             Some("stay-blocked"),
         )
     };
-    let answer = dialog.ask(&question, &|text| without_peer(text).map(drop)).await?;
+    let is_right = |text: &str| {
+        match without_peer(text)? {
+        WithoutPeer::Open if wish.is_some() => Err(
+            "with a third vote it is stay-blocked: of servers that open by themselves nobody can promise that one site \
+             is live at most"
+                .to_owned(),
+        ),
+        WithoutPeer::Open | WithoutPeer::StayBlocked => Ok(()),
+    }
+    };
+    let answer = dialog.ask(&question, &is_right).await?;
     configuration.boot.without_peer = without_peer(&answer).map_err(Stopped::BadInput)?;
     if configuration.boot.without_peer == WithoutPeer::Open {
         let question =

@@ -1,4 +1,4 @@
-//! What `settings witness` asks for, as far as it was not given.
+//! What `settings witness` and `configure` ask about the voters, as far as it was not given.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -49,12 +49,24 @@ pub(super) async fn ask(given: &Given, dialog: &mut dyn Dialog) -> Result<Wish, 
 /// The same where it may be left for later, as `configure` asks it; nothing then.
 ///
 /// # Errors
-/// When an answer is missing or wrong.
-pub async fn ask_now_or_later(given: &Given, dialog: &mut dyn Dialog) -> Result<Option<Wish>, Stopped> {
+/// When an answer is missing or wrong, or was given to a question that is not asked then.
+pub(in crate::flows) async fn ask_now_or_later(
+    given: &Given,
+    dialog: &mut dyn Dialog,
+) -> Result<Option<Wish>, Stopped> {
     let prompt = "Who has the third vote, so that a takeover needs nobody?";
-    let asked = question(("third_vote", "--witness"), prompt, Some(LATER));
-    let third = dialog.ask(&Question { choices: THIRDS, ..asked }, &|text| among(THIRDS, text)).await?;
-    if third == LATER { Ok(None) } else { ask_about(&third, given, "--witness", dialog).await.map(Some) }
+    let asked = question(("third_vote", "--witness, --etcd or --no-witness"), prompt, Some(LATER));
+    let asked = Question { choices: THIRDS, help: "configure#Third vote", ..asked };
+    let third = dialog.ask(&asked, &|text| among(THIRDS, text)).await?;
+    if third != LATER {
+        return ask_about(&third, given, "--witness", dialog).await.map(Some);
+    }
+    if given.lease_port.is_some() || given.words.contains_key("timing") {
+        let told =
+            "the timing and the port of voters were given, and nobody has the third vote; say who, or leave them out";
+        return Err(Stopped::BadInput(told.to_owned()));
+    }
+    Ok(None)
 }
 
 fn among(choices: &[(&str, &str)], text: &str) -> Result<(), String> {
@@ -68,7 +80,8 @@ async fn ask_about(third: &str, given: &Given, flag: &'static str, dialog: &mut 
     let third = match third {
         "witness" => ask_witness(port, flag, dialog).await?,
         "etcd" => ask_etcd(dialog).await?,
-        _ => Third::ControlAddress,
+        "control-address" => Third::ControlAddress,
+        other => return Err(Stopped::BadInput(format!("\"{other}\" has no third vote"))),
     };
     let prompt = "How fast is the takeover to be?";
     let asked = Question { choices: TIMINGS, ..question(("timing", "--timing"), prompt, Some("standard")) };

@@ -8,7 +8,6 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Gauge, Paragraph};
 
 use super::{Job, Pending, StepState};
-use crate::domain::plan::Action;
 use crate::domain::preflight::{Finding, Verdict, size};
 use crate::faces::failure::{Exit, Failure};
 use crate::faces::teller::seconds;
@@ -168,7 +167,7 @@ impl Job {
 
     fn script_line<'a>(&self, columns: usize, look: Look) -> Vec<Line<'a>> {
         // Its answers are more than a line holds.
-        let is_configure = self.plan.as_ref().is_some_and(|plan| plan.action == Action::Configure);
+        let is_configure = self.invocation.words.first().is_some_and(|word| word == "configure");
         let answers = if is_configure { " --answers FILE" } else { "" };
         let line = format!("in a script: {}{answers} --yes", self.invocation.in_a_script());
         texts(&line, look.quiet(), columns)
