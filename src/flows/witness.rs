@@ -1,6 +1,6 @@
 //! `settings witness`: sets up what automatic takeover needs, and takes it out again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::carry_out::{Proposal, propose};
 use super::configured::{self, Configured};
@@ -132,7 +132,7 @@ fn plan(wish: &Wish, order: Order) -> Plan {
 /// Takes the voters out again; both directions of takeover have to wait for a person then.
 ///
 /// # Errors
-/// As [`taking_out`].
+/// [`Stopped::NotAllowed`] while a direction is automatic, or while a gate alone blocks a server.
 pub async fn take_out(ports: &Ports, request: &Request, dialog: &mut dyn Dialog) -> Result<Ended, Stopped> {
     let held = if request.dry_run { None } else { Some(configured::lock(ports, Action::Settings, request)?) };
     let Configured { configuration, systems } = Configured::open(ports)?;
@@ -160,7 +160,7 @@ pub(super) fn taking_out(configuration: &Configuration, situation: &Situation) -
                 .to_owned(),
         ));
     }
-    refuse_held_by_gates(situation)?;
+    refuse_held_by_gates(&situation.servers)?;
     let mut warnings =
         vec!["the voters of automatic takeover are taken out, and no step back brings them back".to_owned()];
     if situation.answering(Site::Primary).is_empty() {
@@ -174,16 +174,20 @@ pub(super) fn taking_out(configuration: &Configuration, situation: &Situation) -
 }
 
 /// A gate goes with the voters, and whatever it alone holds back would be open then.
-fn refuse_held_by_gates(situation: &Situation) -> Result<(), Stopped> {
+///
+/// # Errors
+/// [`Stopped::NotAllowed`] while there is such a server.
+pub(super) fn refuse_held_by_gates(servers: &BTreeMap<ServerId, Traffic>) -> Result<(), Stopped> {
     let is_held = |traffic: &Traffic| matches!(traffic, Traffic::Blocked { .. }) && !traffic.is_blocked_for_good();
     let held: BTreeSet<ServerId> =
-        situation.servers.iter().filter(|(_, traffic)| is_held(traffic)).map(|(server, _)| *server).collect();
+        servers.iter().filter(|(_, traffic)| is_held(traffic)).map(|(server, _)| *server).collect();
     if held.is_empty() {
         return Ok(());
     }
     Err(Stopped::NotAllowed(format!(
-        "only the gate of automatic takeover blocks {}, and it would go; the monitor blocks with lasting rules within \
-         seconds, so look with `status` and try again",
+        "only the gate of automatic takeover blocks {}, and it would go; its monitor blocks with \
+         lasting rules within seconds, so look with `status` and try again; where no monitor works, block it with \
+         mxone_maintenance first",
         Servers(&held)
     )))
 }
@@ -202,10 +206,7 @@ pub fn refuse_while_set_up(ports: &Ports) -> Result<(), Stopped> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::domain::site::{Epoch, Order};
     use crate::domain::traffic::Origin;
 
     #[test]
@@ -214,8 +215,7 @@ mod tests {
         for (of_alternate, is_refused) in [(lasting, false), (Traffic::BY_GATE, true)] {
             let [primary, alternate] = Site::BOTH.map(ServerId::first_of);
             let servers = BTreeMap::from([(primary, Traffic::Allowed), (alternate, of_alternate)]);
-            let order = Order { active: Site::Primary, epoch: Epoch(1) };
-            let refused = refuse_held_by_gates(&Situation { order, servers, loaded: true });
+            let refused = refuse_held_by_gates(&servers);
             assert_eq!(matches!(refused, Err(Stopped::NotAllowed(_))), is_refused, "{refused:?}");
         }
     }

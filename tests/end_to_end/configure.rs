@@ -2,9 +2,9 @@
 
 use mxone_system_redundancy::domain::site::Site::{Alternate, Primary};
 
-use super::lab::Flavour;
 use super::lab::exchange::{GATEWAY_NUMBER, PHONE_NUMBER, TRUNK_NUMBER};
 use super::lab::sip;
+use super::lab::{Flavour, LabOptions};
 use super::pair::Filter::{Blocked, Open};
 use super::pair::{Pair, Wish, lim1};
 
@@ -32,4 +32,25 @@ fn a_pair_configured_from_an_answers_file_is_normal_and_only_the_primary_serves(
         sip::call(pair.client(), lim1(Alternate), number).expect_err("the alternate is blocked");
     }
     sip::register(pair.client(), lim1(Alternate), PHONE_NUMBER, 40_000).expect_err("the alternate is blocked");
+}
+
+/// Asks the primary how its clusters fall back.
+const FALLBACK: &str = r"facts:
+  automatic_fallback:
+    query:
+      run: [cat, /var/opt/lab/fallback]
+      read: {lines: {pattern: '^type (?P<type>\w+)$', pick: first}}
+    expect: {type: automatic}
+";
+
+#[test]
+fn clusters_that_do_not_fall_back_by_themselves_are_no_hindrance_unless_the_primary_is_to_take_over_by_itself() {
+    let pair = Pair::of(LabOptions { servers: 1, call_servers: 1, ..LabOptions::default() });
+    let profile = include_str!("../../src/lab/platform.yaml").replacen("facts:\n", FALLBACK, 1);
+    pair.seat().write("/etc/mxone_system_redundancy/platforms/lab.yaml", &profile);
+    pair.lab.server(Primary, 1).write("/var/opt/lab/fallback", "type manual\n");
+    let takeover = "takeover: {alternate-from-primary: manual, primary-from-alternate: automatic}";
+    let refused = pair.configure(&Wish { takeover, ..Wish::default() }).ended_with(3);
+    assert!(refused.stderr.contains("automatic-fallback: "), "{refused:?}");
+    let _configured = pair.configure(&Wish::default()).ok();
 }

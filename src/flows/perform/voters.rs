@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 
 use super::Performer;
 use crate::domain::site::{Order, ServerId, Site};
-use crate::flows::Stopped;
 use crate::flows::carry_out::describe;
+use crate::flows::{Stopped, witness};
 use crate::ports::dialog::{Dialog, News};
 
 /// After this time no monitor goes by files that are gone.
@@ -43,12 +43,15 @@ impl Performer<'_> {
 
     /// Takes files and units out, and then every gate: one that nobody opens any more would block its server.
     pub(super) async fn take_out_voters(&self, dialog: &mut dyn Dialog) -> Result<String, Stopped> {
+        let servers: Vec<ServerId> = self.configuration.membership.servers.keys().copied().collect();
+        let read = join_all(servers.iter().map(|server| self.systems.traffic.read(*server))).await;
+        // What was confirmed may have been a while ago, and `--abandon` asks nobody.
+        witness::refuse_held_by_gates(&servers.iter().copied().zip(read).collect())?;
         for line in self.ports.voter_setup.take_out(&*self.systems.hosts).await? {
             dialog.tell(News::Note(line));
         }
         // Monitors look for their files every two seconds, and one that works would make its gate anew.
         tokio::time::sleep(VOTERS_END_WITHIN).await;
-        let servers: Vec<ServerId> = self.configuration.membership.servers.keys().copied().collect();
         let removed = join_all(servers.iter().map(|server| self.systems.traffic.remove_gate(*server))).await;
         for (server, removed) in servers.iter().zip(removed) {
             if let Err(error) = removed {

@@ -1,6 +1,8 @@
 //! What each key does to a command under way.
 
 use crossterm::event::{KeyCode, KeyEvent};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
 
 use super::*;
 use crate::domain::plan::Action;
@@ -8,6 +10,7 @@ use crate::domain::plan::Step;
 use crate::domain::site::{Epoch, Order, Site};
 use crate::faces::failure::Exit;
 use crate::faces::terminal::dashboard::tests::now;
+use crate::faces::terminal::look::Look;
 use crate::ports::dialog::Refused;
 
 fn key(code: KeyCode) -> KeyEvent {
@@ -40,6 +43,12 @@ fn asked_plan(action: Action, word: Option<&str>) -> Said {
 
 fn job(words: &[&str]) -> Job {
     Job::new(Invocation::of(words))
+}
+
+fn drawn(job: &Job) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+    terminal.draw(|frame| job.view(frame, frame.area(), now(), Look::new(false))).unwrap();
+    terminal.backend().to_string()
 }
 
 fn type_in(job: &mut Job, text: &str) -> Vec<Wish> {
@@ -91,6 +100,23 @@ fn a_plan_is_carried_out_only_when_the_button_was_chosen() {
     job.on_key(key(KeyCode::Right));
     assert_eq!(job.on_key(key(KeyCode::Enter)), Some(Wish::Reply(Reply::Yes)));
     assert!(job.is_changing());
+}
+
+#[test]
+fn a_plan_that_comes_after_another_was_done_is_confirmed_anew_and_shows_what_to_know_first() {
+    let mut job = job(&["configure"]);
+    job.heard(asked_plan(Action::Configure, None), now());
+    job.on_key(key(KeyCode::Right));
+    job.on_key(key(KeyCode::Enter));
+    assert!(job.is_changing());
+    job.heard(asked_plan(Action::Settings, None), now());
+    assert!(!job.is_changing(), "nothing of it is done yet");
+    let shown = drawn(&job);
+    for words in ["configure is done; this comes next", "Plan: what will be done", "! 2 calls are up", "--answers FILE"]
+    {
+        assert!(shown.contains(words), "{words:?} is not in\n{shown}");
+    }
+    assert_eq!(job.on_key(key(KeyCode::Enter)), Some(Wish::Reply(Reply::No)), "cancel is chosen at first");
 }
 
 #[test]
